@@ -107,6 +107,22 @@ def test_a_forged_proof_needs_another_published_hash(task):
     assert "frame: hash is not the published one" in verify_draw.check_proof(proof, **told(task))
 
 
+def test_a_proof_is_held_to_a_source_of_the_seed_and_to_a_draw_where_an_outcome_is_told(task):
+    proof = own_proof(task, "S00017")
+    about = proof["frame"]["about"]
+    beacon = {"source": "drand", "name": "quicknet", "issue": "7", "form": "", "day": "2024-05-01"}
+    for seed, of_form in (("ab" * 32, True), ("ab" * 31, False)):
+        drawn = {**proof, "frame": {**proof["frame"], "about": {**about, "task": {**about["task"], "seed": beacon}}}}
+        drawn["draw"] = {**proof["draw"], "seed": seed}
+        assert ("draw: the seed is not written as its source does" not in verify_draw.check_proof(drawn)) is of_form
+    undrawn = {name: value for name, value in proof.items() if name != "draw"}
+    assert verify_draw.check_proof(undrawn) == []
+    fault = "draw: the proof says nothing of it, and what the source published was told"
+    assert verify_draw.check_proof(undrawn, outcome=proof["draw"]["seed"]) == [fault]
+    undeclared = {**undrawn, "frame": {**proof["frame"], "about": {**about, "task": {**about["task"], "seed": None}}}}
+    assert "frame: about declares no source of the seed" in verify_draw.check_proof(undeclared)
+
+
 def _with_field(leaf, at, value):
     """A leaf whose row has another field, and the root to which it leads then."""
     fields = leaf["row"].split("|")

@@ -464,6 +464,13 @@ def test_a_draft_need_not_declare_the_source_of_its_seed_yet(tmp_path):
     assert codes(plan.to_csv(tmp_path / "draft")) == set()
 
 
+@pytest.mark.parametrize("more", [{"target": 60}, {"min_ratio": 0.31}, {"target": 61, "min_ratio": 0.2}])
+def test_a_plan_raised_to_the_floor_or_number_of_its_task_verifies(tmp_path, more):
+    plan = plan_inspections(a_tiers(200), a_policy(), task=a_task(**more))
+    assert sum(plan.targets().values()) >= 60
+    assert codes(plan.to_csv(tmp_path / "draft")) == set()
+
+
 def test_texts_of_a_forged_file_write_no_lines_of_their_own(folder):
     forge_cell(folder / "sample.csv", "stratum", "x\nverified: 0 findings")
     lines = verify_draw.as_text(verify_draw.verify(folder)).splitlines()
