@@ -132,6 +132,11 @@ def _draw_lines(result: Verification, words: Words) -> list[str]:
         ]
     if result.seed is None:
         state = words.text(_("not drawn yet; frame and targets are sound"))
+    elif result.without_key:
+        said = _(
+            '{drawn:,} drawn with the seed "{seed}", no ticket computed for want of the key', drawn=result.drawn, seed=result.seed
+        )
+        state = words.text(said)
     else:
         state = words.text(_('{drawn:,} drawn as the seed "{seed}" requires', drawn=result.drawn, seed=result.seed))
     counts = {"subjects": result.subjects, "state": state, "frame_hash": result.frame_hash}
@@ -150,9 +155,12 @@ def _draw_lines(result: Verification, words: Words) -> list[str]:
 def _scope(result: Verification, words: Words) -> list[str]:
     """What holds, what to ask about, and the limits of the check, one line each under a heading; then how much there is to ask."""
     count = len(result.asked)
-    verdict = (
-        _("verified; to ask about: {count}", count=count) if result.ok else _("not verified; to ask about: {count}", count=count)
-    )
+    if not result.ok:
+        verdict = _("not verified; to ask about: {count}", count=count)
+    elif result.without_key:
+        verdict = _("verified without the key; to ask about: {count}", count=count)
+    else:
+        verdict = _("verified; to ask about: {count}", count=count)
     return [
         *(line for heading, told in result.page for line in (words.text(heading), *(f"  {words.text(one)}" for one in told))),
         words.text(verdict),

@@ -53,6 +53,11 @@ class Verification:
         return not self.messages
 
     @property
+    def without_key(self) -> bool:
+        """Whether it is drawn and no ticket was computed, for want of the frame's key."""
+        return self.seed is not None and "scope.key" in self.codes
+
+    @property
     def findings(self) -> tuple[str, ...]:
         """The findings in English."""
         return tuple(map(str, self.messages))
@@ -84,6 +89,7 @@ class Verification:
         if self.findings:
             return f"not verified: {len(self.findings)} findings, the first: {self.findings[0]}"
         state = "drawn as the seed requires" if self.seed is not None else "not drawn yet; frame and targets are sound"
+        state = "drawn, no ticket computed for want of the key" if self.without_key else state
         to_ask = f", with {len(self.asked)} to ask about" if self.asked else ""
         return f"verified{to_ask}: {self.subjects:,} subjects, {self.drawn:,} {state}; frame {self.frame_hash[:12]}…"
 

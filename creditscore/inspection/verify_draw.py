@@ -521,10 +521,13 @@ class Result(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """``verified``, ``not_verified`` (there are findings) or ``not_readable``."""
+        """``verified``, ``verified_without_key`` (no ticket of the draw was computed), ``not_verified`` or ``not_readable``."""
         if not self.readable:
             return "not_readable"
-        return "not_verified" if self.findings else "verified"
+        if self.findings:
+            return "not_verified"
+        blind = self.seed is not None and any(limit.code == "scope.key" for limit in self.not_covered)
+        return "verified_without_key" if blind else "verified"
 
 
 class Unreadable(Exception):
@@ -2752,7 +2755,7 @@ def _main_of_proof(path: str, told: Told) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the check from the command line; the exit code is 0 (verified), 1 (not verified) or 2 (not readable)."""
+    """Run the check; the exit code is 0 (verified, maybe without the key), 1 (not verified) or 2 (not readable)."""
     parser = argparse.ArgumentParser(description="Check a drawn inspection plan from its sealed export.")
     parser.add_argument("folder", metavar="PLAN_FOLDER", help="or, with --proof, the file of a firm's own proof")
     parser.add_argument("--proof", action="store_true", help="check a firm's own proof, against --frame-hash and --draw-root")
@@ -2778,7 +2781,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = as_json(result) if given.json else as_text(result)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(report.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    return {"verified": 0, "not_verified": 1, "not_readable": 2}[result.outcome]
+    return {"verified": 0, "verified_without_key": 0, "not_verified": 1, "not_readable": 2}[result.outcome]
 
 
 if __name__ == "__main__":

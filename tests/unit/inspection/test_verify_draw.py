@@ -436,6 +436,19 @@ def test_what_is_not_covered_is_said_and_shrinks_with_what_is_given(folder, undr
     assert "scope.not_drawn" in {one.code for one in verify_draw.verify(undrawn).not_covered}
 
 
+def test_without_the_key_nothing_is_said_to_be_as_the_seed_requires(folder, undrawn):
+    """No ticket is computed then: the outcome, the summary and the page say so, and the exit code stays 0."""
+    blind, whole = verify_plan(folder), verify_plan(folder, key=key_of(folder))
+    assert (blind.ok, blind.without_key, whole.without_key) == (True, True, False)
+    assert "as the seed requires" not in blind.summary()
+    assert "as the seed requires" in whole.summary()
+    outcomes = [
+        verify_draw.verify(one, key=key).outcome for one, key in ((folder, None), (folder, key_of(folder)), (undrawn, None))
+    ]
+    assert outcomes == ["verified_without_key", "verified", "verified"]
+    assert verify_draw.as_text(verify_draw.verify(folder)).startswith("verified without key")
+
+
 def test_lines_of_the_log_of_an_unknown_kind_are_found(folder):
     storage.append_chain(folder / LOG, [{"what": "gathered"}])
     assert codes(folder) == {"log.kind"}
