@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -91,8 +91,19 @@ def factors_in(texts: Iterable[str], places: Collection[str] = ()) -> list[Guard
         texts: Names, labels, descriptions.
         places: Names of the project's own area, which count like 本地 and ``local``.
     """
-    plain, known = [_plain(text) for text in texts], frozenset(place for one in places if (place := _plain(one).strip("_")))
-    return [factor for factor in guarded_factors() if any(_is_about(text, factor, known) for text in plain)]
+    known = frozenset(place for one in places if (place := _plain(one).strip("_")))
+    found = frozenset().union(*(_numbers_of(text, known) for text in texts))
+    return [factor for number, factor in enumerate(guarded_factors()) if number in found]
+
+
+@lru_cache(maxsize=4096)
+def _numbers_of(text: str, places: frozenset[str]) -> frozenset[int]:
+    """The positions of the factors that a text is about.
+
+    Kept: the features of a project share most of their texts, and several steps of a run ask for the same ones.
+    """
+    plain = _plain(text)
+    return frozenset(number for number, factor in enumerate(guarded_factors()) if _is_about(plain, factor, places))
 
 
 def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem], places: Collection[str] = ()) -> list[GuardedFactor]:
