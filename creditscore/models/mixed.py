@@ -214,8 +214,7 @@ class _Fitting:
     def _root(self, precision: Floats, information: Floats) -> tuple[Floats, Floats]:
         """Mean and covariance of the root: flat in the level, ridge on slopes, which are not negative."""
         core = self._penalised(precision)
-        mean = constrained_minimum(core, -information, np.zeros(len(core) - 1))
-        free = np.concatenate([[True], mean[1:] > 0])
+        mean, free = _mean_of_root(core, information)
         covariance = np.zeros_like(core)
         covariance[np.ix_(free, free)] = np.linalg.inv(core[np.ix_(free, free)])
         return mean, covariance
@@ -246,9 +245,8 @@ class _Fitting:
             one = Eliminated.of(precision[chosen], information[chosen], variance)
             evidence += evidence_of(precision[chosen], information[chosen], variance, one)
             collect(precision, information, self.blocks.parent[chosen], one)
-        mean, _ = self._root(precision[0], information[0])
         core = self._penalised(precision[0])
-        free = np.concatenate([[True], mean[1:] > 0])
+        mean, free = _mean_of_root(core, information[0])
         quadratic = float(information[0] @ mean - 0.5 * mean @ core @ mean)
         determinant = float(np.linalg.slogdet(core[np.ix_(free, free)])[1])
         return evidence + quadratic - 0.5 * determinant
@@ -359,3 +357,9 @@ class _Fitting:
             depth={name: int(blocks.depth[number]) for number, name in names[1:]},
             assumed=self.few,
         )
+
+
+def _mean_of_root(core: Floats, information: Floats) -> tuple[Floats, Flags]:
+    """The mean of the root given its penalised precision, and which of its entries no bound holds at 0."""
+    mean = constrained_minimum(core, -information, np.zeros(len(core) - 1))
+    return mean, np.concatenate([[True], mean[1:] > 0])
