@@ -14,12 +14,12 @@ from creditscore.engine import Engine
 # A time limit per example would test the machine, not the product.
 settings.register_profile("creditscore", deadline=None)
 settings.load_profile("creditscore")
-#: It takes longest by far and needs nothing of the others, so it is begun first.
-LONGEST = "parity/test_demo_city_on_spark.py"
+#: What is begun first: the longest by far, and files that would come last and for which one worker would wait a minute.
+FIRST = re.compile(r"parity/test_demo_city_on_spark\.py|unit/tracking/")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: LONGEST not in item.nodeid)
+    items.sort(key=lambda item: FIRST.search(item.nodeid) is None)
 
 
 @pytest.hookimpl(optionalhook=True)
