@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import settings
 from support.drawn import a_drawn_task
+from support.sending import forked_sender
 
 from creditscore.engine import Engine
 
@@ -60,6 +61,13 @@ def spark_session():
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sender_forked():
+    """A night sends to MLflow from a process that is forked; ``unit/tracking`` starts it anew, as users do."""
+    with forked_sender():
+        yield
 
 
 ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]

@@ -9,7 +9,7 @@ import multiprocessing.forkserver
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -41,16 +41,23 @@ LOST = 255
 
 def make_ready() -> None:
     """Start the process that imports everything; it finds modules only where the environment says."""
-    _processes.set_forkserver_preload([__name__, "pytest"])  # each process imports the main module of its parent
-    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path)):
+    # MLflow for ``support.sending``; and each process imports the main module of its parent.
+    _processes.set_forkserver_preload([__name__, "support.sending", "mlflow.store.tracking.sqlalchemy_store", "pytest"])
+    where = os.pathsep.join(path for path in sys.path if path)
+    with mock.patch.dict(os.environ, PYTHONPATH=where, MLFLOW_DISABLE_TELEMETRY="true"):
         multiprocessing.forkserver.ensure_running()
+
+
+def begin_call(task: Callable[..., None], *given: object) -> Any:
+    """Start ``task(*given)``, a function of a module."""
+    process = _processes.Process(target=task, args=given)
+    process.start()
+    return process
 
 
 def begin(*words: object, dies_at: int | None = None) -> Any:
     """Start ``creditscore <words>``; it kills itself before an operation, from 0, where that is asked for."""
-    process = _processes.Process(target=_call, args=([str(word) for word in words], dies_at))
-    process.start()
-    return process
+    return begin_call(_call, [str(word) for word in words], dies_at)
 
 
 def call(*words: object, dies_at: int | None = None) -> int:
