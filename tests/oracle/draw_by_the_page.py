@@ -186,12 +186,24 @@ class Folder:
             n, size = int(row["target"]), int(row["population"])
             total += n
             self.must(size == sizes[row["stratum"]], f"population of {row['stratum']}")
-            self.must(-(-int(row["ratio_ppm"]) * size // 10**6) <= n <= size, f"target of {row['stratum']}")
             self.must(int(row["on_site"]) == -(-int(row["on_site_ppm"]) * n // 10**6), f"on site of {row['stratum']}")
             self.check_policy(row)
         floor = self.task["min_ratio"]
-        self.must(floor is None or total >= -(-round(floor * 10**6) * sum(sizes.values()) // 10**6), "floor")
-        self.must(self.task["target"] is None or total >= self.task["target"], "number that the task names")
+        least = 0 if floor is None else -(-round(floor * 10**6) * sum(sizes.values()) // 10**6)
+        least = max(least, self.task["target"] or 0)
+        self.must(total >= least, "floor, or number that the task names")
+        # The smallest factor from 10^6 on with which all reach what the task asks for.
+        low, high = 10**6, 10**12
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if sum(self.raised(middle)) >= least else (middle + 1, high)
+        for row, n in zip(self.plan, self.raised(low), strict=True):
+            self.must(int(row["target"]) == n, f"target of {row['stratum']}")
+
+    def raised(self, factor):
+        """The targets of all strata by their ratios and a factor in millionths."""
+        rows = ((int(row["ratio_ppm"]), int(row["population"])) for row in self.plan)
+        return [min(size, -(-ratio * factor * size // 10**12)) for ratio, size in rows]
 
     def policy(self, tier, industry):
         """Ratio and share on site that the signed policy has for a tier in an industry."""
