@@ -121,7 +121,7 @@ def add_publication(
     """
     register, task = Register.of(folder.out), frame.task.id
     if register.drawn(task) is not None:
-        raise DrawError("task {task}: drawn already; a draw is not taken back", task=task)
+        raise DrawError("task {task}: its frame is published already, and drawn; a draw is not taken back", task=task)
     if register.published(task) is not None:
         raise DrawError("task {task}: its frame is published already; void it first, or wait for the next period's task", task=task)
     if folder.exists() and not (folder.path / ORIGIN).is_file():

@@ -63,7 +63,7 @@ def test_a_frame_that_is_registered_when_its_seed_is_known_is_told_in_python_too
 
 def test_a_frame_that_is_drawn_is_not_said_to_wait_for_a_void(plan, tmp_path):
     plan.publish(**PUBLIC, out=tmp_path).draw(seed=numbers("s"), by=BY)
-    with pytest.raises(DrawError, match="drawn already; a draw is not taken back"):
+    with pytest.raises(DrawError, match="published already, and drawn; a draw is not taken back"):
         plan.publish(**PUBLIC, out=tmp_path)
 
 
