@@ -11,6 +11,8 @@ from creditscore.errors import DataError
 
 #: What suits one machine and no cluster: few partitions, no pages on a port. ``conf`` goes before it.
 _ON_ONE_MACHINE = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8"}
+#: Where ``spark-submit`` and ``spark-defaults.conf`` may name a cluster, whose settings are not ours to pin.
+_TOLD_ELSEWHERE = ("PYSPARK_GATEWAY_PORT", "PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR")
 _EVERYWHERE = {"spark.ui.showConsoleProgress": "false", "spark.cleaner.referenceTracking.cleanCheckpoints": "true"}
 
 
@@ -31,7 +33,8 @@ def spark_session(*, master: str | None = None, conf: Mapping[str, str] | None =
         raise DataError("engine spark: expected pyspark; install creditscore[spark]") from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     given = dict(conf or {})
-    own = _EVERYWHERE if master or "spark.master" in given else _EVERYWHERE | _ON_ONE_MACHINE
+    told = master or "spark.master" in given or any(name in os.environ for name in _TOLD_ELSEWHERE)
+    own = _EVERYWHERE if told else _EVERYWHERE | _ON_ONE_MACHINE
     builder = SparkSession.builder.appName("creditscore")
     builder = builder if master is None else builder.master(master)
     for key, value in (own | given).items():

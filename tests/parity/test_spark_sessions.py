@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from creditscore.engine import Engine
+from creditscore.engine import Engine, spark_session
 
 pytestmark = pytest.mark.spark
 
@@ -61,3 +61,39 @@ def test_a_cluster_without_a_folder_for_checkpoints_is_warned_about(caplog, mast
     with caplog.at_level(logging.WARNING):
         Engine.spark(Session())
     assert ["spark.checkpoint.dir" in line for line in caplog.messages] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("master", "environment", "pinned"),
+    [
+        (None, {}, True),
+        ("spark://host:7077", {}, False),
+        (None, {"SPARK_CONF_DIR": "/conf"}, False),
+        (None, {"PYSPARK_GATEWAY_PORT": "1"}, False),
+    ],
+)
+def test_settings_for_one_machine_are_pinned_where_nothing_names_a_cluster_alone(monkeypatch, master, environment, pinned):
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed (extra: spark)")
+    for name in ("PYSPARK_GATEWAY_PORT", "PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = {}
+
+    class Builder:
+        def appName(self, _name):
+            return self
+
+        def master(self, _url):
+            return self
+
+        def config(self, key, value):
+            settings[key] = value
+            return self
+
+        def getOrCreate(self):
+            return settings
+
+    monkeypatch.setattr(sql, "SparkSession", SimpleNamespace(builder=Builder()))
+    assert spark_session(master=master) is settings
+    assert ("spark.sql.shuffle.partitions" in settings) is pinned
