@@ -312,6 +312,7 @@ def monitor(
         DataError: There is no earlier run to compare with, or a file of a run is not what its manifest says.
     """
     from creditscore.cli.objections import objection_figures
+    from creditscore.engine import Engine
     from creditscore.pipeline.objections import figures, known_objections
     from creditscore.pipeline.score import compare_runs
 
@@ -320,7 +321,7 @@ def monitor(
     before = run_of(reference) if reference else now.before()
     if before is None:
         raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
-    shifts = compare_runs(now, before)
+    shifts = compare_runs(now, before, Engine.duckdb(folders=(now.path, before.path)))
     objected = figures(known_objections(now), now.as_of)
     lines = [*_moved(shifts, now, before, words), *objection_figures(objected, now.as_of, words)]
     show({"rows": rows_of(shifts), "objections": objected}, lines, as_json=as_json)

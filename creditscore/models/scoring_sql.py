@@ -149,6 +149,26 @@ def points_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = ("
     return scored.select(*keys, *points, *blocks, total, _ppm(scored.score, card).name("probability_ppm"))
 
 
+def position_counts(table: ir.Table, card: Card) -> ir.Table:
+    """How many rows of a table are in each attribute of a card: ``characteristic, position, rows`` in no order.
+
+    ``characteristic`` is its place in the card, ``position`` that of the attribute in it; attributes without rows have none.
+
+    Raises:
+        DataError: The table has texts for numbers or the reverse.
+    """
+    import ibis
+
+    parts = []
+    for place, one in enumerate(card.characteristics):
+        numbered = _numbered(one, np.arange(len(one.attributes)))
+        position = _points(table[one.name], numbered) if one.kind != "cross" else _cross_points(table, card, numbered)
+        found = table.select(position=position.cast("int32"))
+        counted = found.group_by("position").aggregate(rows=found.count())
+        parts.append(counted.select(_whole(place).cast("int32").name("characteristic"), "position", "rows"))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
 def to_sql(card: Card, dialect: ScoringDialect = "duckdb", *, table: str = "features") -> str:
     """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
 

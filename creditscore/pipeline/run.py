@@ -220,7 +220,7 @@ def make_run(
     _log.info("workbook and report")
     write_forecast(folder, records, tiers, policy, training)
     write_associations(folder, records, scored)
-    write_stability(folder, deciding.before)
+    write_stability(folder, records, deciding.before)
     facts = deciding_facts(project, policy, inputs, training.cards)
     save_book(
         folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=trial,
@@ -384,12 +384,10 @@ def write_forecast(folder: RunFolder, records: Records, tiers: Tiers, policy: Ti
 
 def write_associations(folder: RunFolder, records: Records, scored: Scored) -> None:
     """Write how strongly each feature is associated with the audited attributes of the register."""
-    register = records.subjects_on(folder.as_of).to_pandas()
-    features = records.engine.query(scored.features.order_by("subject_id"))
-    folder.write("associations", associations(features.to_pandas(), register))
+    folder.write("associations", associations(records.engine, scored.features, records.versions_on(folder.as_of)))
 
 
-def write_stability(folder: RunFolder, before: RunFolder | None) -> None:
+def write_stability(folder: RunFolder, records: Records, before: RunFolder | None) -> None:
     """Write how scores and characteristics moved since the run before, if there is one."""
     if before is not None:
-        folder.write("stability", compare_runs(folder, before))
+        folder.write("stability", compare_runs(folder, before, records.engine))

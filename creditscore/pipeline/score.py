@@ -18,10 +18,10 @@ from creditscore.errors import DataError
 from creditscore.features.build import feature_table
 from creditscore.features.spine import Spine, spine
 from creditscore.language import pgettext
-from creditscore.models.monitor import characteristic_stability, psi, psi_table
+from creditscore.models.monitor import Counts, psi_of_counts, stability_of_counts
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.scoring_sql import cards_expression
-from creditscore.storage import atomic_write
+from creditscore.models.scoring_sql import cards_expression, position_counts
+from creditscore.storage import atomic_write, sha256_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -147,24 +147,56 @@ def scores_of(
     return cards_expression(parts, top=reasons)
 
 
-def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
+def compare_runs(now: RunFolder, before: RunFolder, engine: Engine) -> pd.DataFrame:
     """How scores and characteristics moved between two runs; the earlier one is the reference.
+
+    The engine counts scores and attributes in the files of both runs; no row of a subject comes into this process.
+
+    Args:
+        now: A run.
+        before: An earlier one.
+        engine: Where to count.
 
     Returns:
         One row for the score (named ``score``), then one per characteristic of the pooled card: ``name``, ``psi``,
         ``critical`` (what chance alone exceeds in 5 % of cases), ``points_shift`` (mean now less mean before). The score's
         row alone where the features of the two runs differ.
     """
-    new, old = (folder.read("scores")["score"].to_numpy() for folder in (now, before))
-    critical = float(psi_table(old, new).iloc[-1]["Critical"])
-    rows = [{"name": "score", "psi": psi(old, new), "critical": critical, "points_shift": float(new.mean() - old.mean())}]
+    scores, features = ([_file_table(engine, run, name) for run in (before, now)] for name in ("scores", "features"))
+    old, new = (_score_counts(engine, table) for table in scores)
+    moved, critical = psi_of_counts(old, new)
+    rows = [{"name": "score", "psi": moved, "critical": critical, "points_shift": new.mean - old.mean}]
     cards = read_cards(now.file("scorecards"))
     card = cards.get(POOLED) or next(iter(cards.values()))
-    features = [folder.read("features").to_pandas() for folder in (before, now)]
     if set(card.columns) <= set(features[0].columns):
-        moved = characteristic_stability(card, *features).rename_axis("name").reset_index()
-        rows += [{name: row.get(name) for name in rows[0]} for row in moved.to_dict("records")]
+        shifts = stability_of_counts(card, *(_attribute_counts(engine, table, card) for table in features))
+        rows += [{name: row.get(name) for name in rows[0]} for row in shifts.rename_axis("name").reset_index().to_dict("records")]
+    for table in (*scores, *features):
+        engine.drop(table.get_name())
     return pd.DataFrame(rows)
+
+
+def _file_table(engine: Engine, run: RunFolder, name: str) -> ir.Table:
+    """A file of a run as a table of the engine, called after the place of the run."""
+    import pyarrow.parquet as pq
+
+    path = run.file(f"{name}.parquet")
+    table = f"compared_{name}_{sha256_of(str(path))[:12]}"
+    engine.register(table, path)
+    return unbound(table, pq.read_schema(path))
+
+
+def _score_counts(engine: Engine, scores: ir.Table) -> Counts:
+    counted = engine.query(scores.group_by("score").aggregate(rows=scores.count()).order_by("score"))
+    return Counts(counted["score"].to_pylist(), counted["rows"].to_pylist())
+
+
+def _attribute_counts(engine: Engine, features: ir.Table, card: Scorecard) -> dict[str, list[int]]:
+    """By characteristic the rows in each of its attributes."""
+    counts = {one.name: [0] * len(one.attributes) for one in card.characteristics}
+    for row in engine.query(position_counts(features, card)).to_pylist():
+        counts[card.characteristics[row["characteristic"]].name][row["position"]] = row["rows"]
+    return counts
 
 
 @dataclass(frozen=True)

@@ -3,79 +3,140 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from creditscore.dataframes import Floats, Ints
+from creditscore.dataframes import Ints
 from creditscore.reporting.run_book import PlanPage, RunBook
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
 from creditscore.vocabulary import RISKIEST, SHOWN_ORDER
 
 if TYPE_CHECKING:
-    pass
+    import ibis.expr.types as ir
+
+    from creditscore.engine import Engine
 
 #: Attributes that are audited and never scored.
 _AUDITED = ("region", "ownership", "size_class")
 _MISSING = "(missing)"
 
 
-def associations(features: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
+#: How many features are counted over one table that the engine keeps: it holds so many columns, not all.
+_AT_A_TIME = 8
+_TABLE = "audited_features"
+#: Squares of counts are summed in two parts, or they would pass the largest whole number of the engines.
+_HALF = 1 << 20
+
+
+def associations(engine: Engine, features: ir.Table, subjects: ir.Table) -> pd.DataFrame:
     """One row per feature and audited attribute: feature, attribute, association, groups; the strongest first.
 
+    The engine counts and ranks; no row of a subject comes into this process. Attributes and features that take one value only
+    have no association and no row. Numbers: the share of the variance of their ranks that groups explain, as a root, what they
+    explain by chance alone taken off (epsilon squared, Kelley 1935). Ranks keep one huge value from deciding. Missing values share
+    the lowest rank, since a value that is missing can also point to a group. Texts: Cramér's V, corrected for chance likewise.
+
     Args:
-        features: One row per subject: ``subject_id`` (column or index level) and features.
-        subjects: The register: ``subject_id`` and the attributes; absent attributes are left out.
-
-    Attributes and features that take one value only have no association and no row.
+        engine: Holds both tables.
+        features: One row per subject: ``subject_id`` and features.
+        subjects: The register: one row per subject, ``subject_id`` and the attributes; absent attributes are left out.
     """
-    frame = features.reset_index() if "subject_id" not in features.columns else features
-    known = subjects.drop_duplicates("subject_id").set_index("subject_id")
+    attributes = [name for name in _AUDITED if name in subjects.columns]
+    names = [name for name in features.columns if name not in ("subject_id", "as_of", "industry")]
     rows = []
-    for attribute in (name for name in _AUDITED if name in known.columns):
-        groups = frame["subject_id"].map(known[attribute]).astype(object)
-        codes, names = pd.factorize(groups.where(groups.notna(), _MISSING), sort=True)
-        for name in frame.columns.drop(["subject_id", "as_of", "industry"], errors="ignore"):
-            value = _association(frame[name], codes, len(names))
-            if value is not None:
-                rows.append({"feature": name, "attribute": attribute, "association": value, "groups": len(names)})
-    table = pd.DataFrame(rows, columns=["feature", "attribute", "association", "groups"])
-    return table.sort_values(["association", "feature", "attribute"], ascending=[False, True, True], ignore_index=True)
+    for start in range(0, len(names) if attributes else 0, _AT_A_TIME):
+        part = names[start : start + _AT_A_TIME]
+        table = engine.create(_TABLE, _audited(features.select("subject_id", *part), subjects, attributes))
+        for name in part:
+            is_number = features[name].type().is_numeric() or features[name].type().is_boolean()
+            for attribute, value, groups in (_of_number if is_number else _of_text)(engine, table, name, attributes):
+                if value is not None:
+                    rows.append({"feature": name, "attribute": attribute, "association": value, "groups": groups})
+        engine.drop(_TABLE)
+    found = pd.DataFrame(rows, columns=["feature", "attribute", "association", "groups"])
+    return found.sort_values(["association", "feature", "attribute"], ascending=[False, True, True], ignore_index=True)
 
 
-def _association(values: pd.Series, codes: Ints, groups: int) -> float | None:
-    if groups < 2:
-        return None
-    if pd.api.types.is_numeric_dtype(values):
-        return _correlation_ratio(values.to_numpy(dtype=float, na_value=np.nan), codes, groups)
-    texts, names = pd.factorize(values.astype(object).where(values.notna(), _MISSING), sort=True)
-    return _cramers_v(texts, codes, len(names), groups) if len(names) > 1 else None
+def _audited(features: ir.Table, subjects: ir.Table, attributes: Sequence[str]) -> ir.Table:
+    """Features with the attributes as ``audited_<attribute>``, in the place of the ids."""
+    known = subjects.select(known_id="subject_id", **{f"audited_{name}": subjects[name].cast("string") for name in attributes})
+    return features.left_join(known, features["subject_id"] == known["known_id"]).drop("subject_id", "known_id")
 
 
-def _correlation_ratio(values: Floats, codes: Ints, groups: int) -> float | None:
-    """The share of the variance of ranks that groups explain, as a root; None where all values are equal.
+def _counted(table: ir.Table, name: str, attributes: Sequence[str]) -> ir.Table:
+    """``attribute, group, value, n``: how many subjects of a group have a value."""
+    import ibis
 
-    Ranks keep one huge value from deciding. Missing values share the highest rank, since a value that is missing can also
-    point to a group.
-    """
-    ranks = pd.Series(values).rank(method="average", na_option="top").to_numpy()
-    spread = float(((ranks - ranks.mean()) ** 2).sum())
+    keys = [f"audited_{attribute}" for attribute in attributes]
+    value = table[name].cast("int8") if table[name].type().is_boolean() else table[name]
+    together = table.select(*keys, value=value).group_by([*keys, "value"]).aggregate(n=ibis._.count())
+    parts = [
+        together.select(ibis.literal(attribute).name("attribute"), together[key].fill_null(_MISSING).name("group"), "value", "n")
+        for attribute, key in zip(attributes, keys, strict=True)
+    ]
+    whole = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return whole.group_by(["attribute", "group", "value"]).aggregate(n=whole["n"].sum())
+
+
+def _of_number(engine: Engine, table: ir.Table, name: str, attributes: Sequence[str]) -> Iterator[tuple[str, float | None, int]]:
+    """The association of a number with each attribute that has several groups, from whole sums over doubled ranks."""
+    import ibis
+
+    counted = _counted(table, name, attributes)
+    alike = counted["n"].sum().over(group_by=["attribute", "value"])
+    # By ranges: equal values end together.
+    until = (
+        counted["n"].sum().over(ibis.range_window(group_by="attribute", order_by=ibis.asc("value", nulls_first=True), following=0))
+    )
+    ranked = counted.mutate(alike=alike.cast("int64"), until=until.cast("int64"))
+    doubled = ranked["until"] * 2 - ranked["alike"] + 1
+    squared = ranked["alike"] * ranked["alike"]
+    sums = ranked.group_by(["attribute", "group"]).aggregate(
+        subjects=ranked["n"].sum().cast("int64"), ranks=(ranked["n"] * doubled).sum().cast("int64"),
+        high=(ranked["n"] * (squared // _HALF)).sum().cast("int64"), low=(ranked["n"] * (squared % _HALF)).sum().cast("int64"),
+    )  # fmt: skip
+    by_attribute: dict[str, list[dict[str, int]]] = {}
+    for row in engine.query(sums).to_pylist():
+        by_attribute.setdefault(row.pop("attribute"), []).append(row)
+    for attribute, groups in by_attribute.items():
+        if len(groups) > 1:
+            yield attribute, _correlation_ratio(groups), len(groups)
+
+
+def _correlation_ratio(groups: Sequence[Mapping[str, int]]) -> float | None:
+    """See :func:`associations`; None where all values are equal. All sums are whole numbers: one division decides."""
+    total, cubes = sum(one["subjects"] for one in groups), sum(one["high"] * _HALF + one["low"] for one in groups)
+    # Twelve times the sum of squares of ranks about their mean, with ties (Kendall 1945).
+    spread = total**3 - cubes
     if spread == 0:
         return None
-    count = np.bincount(codes, minlength=groups)
-    mean = np.bincount(codes, weights=ranks, minlength=groups) / np.maximum(count, 1)
-    between = float((count * (mean - ranks.mean()) ** 2).sum())
-    # What groups explain by chance alone is taken off (epsilon squared, Kelley 1935).
-    within = (spread - between) / max(len(ranks) - groups, 1)
-    return float(np.sqrt(max(0.0, (between - (groups - 1) * within) / spread)))
+    # The mean of doubled ranks is total + 1; twelve times the squares of the ranks are three times those of the doubled ones.
+    between = 3 * sum(
+        (Fraction((one["ranks"] - one["subjects"] * (total + 1)) ** 2, one["subjects"]) for one in groups), Fraction(0)
+    )
+    within = (spread - between) / max(total - len(groups), 1)
+    return math.sqrt(max(Fraction(0), (between - (len(groups) - 1) * within) / spread))
 
 
-def _cramers_v(first: Ints, second: Ints, rows: int, columns: int) -> float:
-    n = len(first)
-    table = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
+def _of_text(engine: Engine, table: ir.Table, name: str, attributes: Sequence[str]) -> Iterator[tuple[str, float | None, int]]:
+    """The association of a text with each attribute that has several groups, from the table of counts."""
+    counts = engine.query(_counted(table, name, attributes)).to_pandas()
+    for attribute, part in counts.groupby("attribute", sort=True):
+        codes, groups = pd.factorize(part["group"], sort=True)
+        texts, names = pd.factorize(part["value"].astype(object).where(part["value"].notna(), _MISSING), sort=True)
+        if len(groups) > 1 and len(names) > 1:
+            cells = np.zeros((len(names), len(groups)), dtype=np.int64)
+            np.add.at(cells, (texts, codes), part["n"].to_numpy())
+            yield str(attribute), _cramers_v(cells), len(groups)
+
+
+def _cramers_v(table: Ints) -> float:
+    n, (rows, columns) = int(table.sum()), table.shape
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
     phi = float(((table - expected) ** 2 / np.where(expected > 0, expected, 1)).sum()) / n
     corrected = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))

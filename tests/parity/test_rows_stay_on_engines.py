@@ -10,8 +10,9 @@ from support.projects import DAY, event, feature, subject, write_project, write_
 from creditscore.engine import Engine
 from creditscore.models.scorecard import Baseline
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.score import score_subjects
+from creditscore.pipeline.score import compare_runs, score_subjects, write_cards
 from creditscore.records.records import open_records
+from creditscore.reporting.fairness import associations
 
 SUBJECTS = 400
 #: What a step may fetch: aggregates, industries, groups of a content hash.
@@ -79,6 +80,20 @@ def test_features_and_scores_stay_in_the_engine(opened, tmp_path):
     assert opened.engine.count(scored.features) == opened.engine.count(scored.scores) == SUBJECTS
     contents = [opened.engine.content_hash(table) for table in (scored.features, scored.scores)]
     assert contents[0] != contents[1]
+    assert 0 < opened.engine.most <= FEW
+
+
+def test_what_a_night_says_of_all_subjects_is_counted_in_the_engine(opened, tmp_path):
+    folders = [RunFolder.new(tmp_path / name, DAY) for name in ("now", "before")]
+    cards = two_cards()
+    for folder in folders:
+        scored = score_subjects(folder, opened, cards)
+        write_cards(folder.file("scorecards"), cards)
+    watched(opened)
+    found = associations(opened.engine, scored.features, opened.versions_on(DAY))
+    moved = compare_runs(*folders, opened.engine)
+    assert set(found["feature"]) <= {PENALTIES}
+    assert moved["psi"].tolist() == [0, 0]
     assert 0 < opened.engine.most <= FEW
 
 

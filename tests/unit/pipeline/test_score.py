@@ -6,6 +6,7 @@ from support.runs import PENALTIES, pooled_card
 
 from creditscore.config.scorecards import Industry
 from creditscore.config.spec import Label
+from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.score import card_for, compare_runs, read_cards, write_cards
@@ -67,7 +68,7 @@ def a_run(path, scores, penalties, features=PENALTIES):
 
 def test_unmoved_scores_have_no_shift(tmp_path):
     runs = [a_run(tmp_path / name, [500, 510, 520] * 40, [0, 0, 2] * 40) for name in ("now", "before")]
-    moved = compare_runs(*runs)
+    moved = compare_runs(*runs, Engine.duckdb())
     assert moved["name"].tolist() == ["score", PENALTIES]
     assert moved["psi"].tolist() == [0, 0]
     assert moved["points_shift"].tolist() == [0, 0]
@@ -76,7 +77,7 @@ def test_unmoved_scores_have_no_shift(tmp_path):
 def test_more_penalties_show_as_points_lost(tmp_path):
     before = a_run(tmp_path / "before", [510] * 100, [0] * 90 + [1] * 10)
     now = a_run(tmp_path / "now", [500] * 100, [0] * 50 + [1] * 50)
-    moved = compare_runs(now, before).set_index("name")
+    moved = compare_runs(now, before, Engine.duckdb()).set_index("name")
     assert moved.loc["score", "points_shift"] == -10
     assert moved.loc[PENALTIES, "points_shift"] == pytest.approx(-16)
     assert moved.loc[PENALTIES, "psi"] > moved.loc[PENALTIES, "critical"]
@@ -85,4 +86,4 @@ def test_more_penalties_show_as_points_lost(tmp_path):
 def test_runs_with_other_features_are_compared_by_score_alone(tmp_path):
     now = a_run(tmp_path / "now", [500] * 100, [0] * 100)
     before = a_run(tmp_path / "before", [500] * 100, [0] * 100, features="other")
-    assert compare_runs(now, before)["name"].tolist() == ["score"]
+    assert compare_runs(now, before, Engine.duckdb())["name"].tolist() == ["score"]
