@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.features.guard import guard_features
 from creditscore.inspection.forecast import forecast_policy
@@ -52,8 +55,9 @@ from creditscore.records.deliveries.fault_history import history_table
 from creditscore.records.deliveries.rectification import rectification_list, rectification_table
 from creditscore.records.deliveries.staleness import refuse_old_data
 from creditscore.records.last_reading import adverse_reading
-from creditscore.records.own_records import OWN_RECORDS, own_events, own_ratings, own_visits
+from creditscore.records.own_records import OWN_ORDER, OWN_RECORDS, own_events, own_ratings, own_visits
 from creditscore.records.records import open_records
+from creditscore.records.tables import TABLES
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
 from creditscore.storage import StepLedger, damaged_files, journal, operations
@@ -261,20 +265,29 @@ def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading:
 
 def write_reading(folder: RunFolder, records: Records, last: LastReading) -> None:
     """Write whose adverse records were refused; for the next night the adverse records that count, and those that have left."""
-    outside = outside_ids(records, folder.as_of)
+    outside, engine = outside_ids(records, folder.as_of), records.engine
     folder.write("incomplete", without_subjects(records.incomplete, outside))
-    folder.write("ended", without_subjects(ended(records, folder.as_of), outside))
+    left = pa.table({"subject_id": outside})
+    engine.register("outside_ids", left)
+    outsiders = unbound("outside_ids", left.schema)
+    over = ended(records, folder.as_of).anti_join(outsiders, "subject_id")
+    folder.write_on(engine, "ended", over, order_by=("subject_id", "event_id", "kind"))
     for table, name in READINGS.items():
-        folder.write(name, without_subjects(adverse_reading(records, table, folder.as_of, last=last), outside))
+        read = adverse_reading(records, table, folder.as_of, last=last).anti_join(outsiders, "subject_id")
+        folder.write_on(engine, name, read, order_by=TABLES[table].key)
 
 
 def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy: TierPolicy) -> None:
     """Write the own records of the subjects in scope, and the grades that a feature or an override reads: what is explained by."""
     features = records.project.features
     schemes = {feature.scheme for feature in features if feature.scheme} | {rule.scheme for rule in policy.override if rule.scheme}
-    folder.write(OWN_RECORDS["events"], own_events(records, spine.table, folder.as_of))
-    folder.write(OWN_RECORDS["inspections"], own_visits(records, spine.table, folder.as_of))
-    folder.write(OWN_RECORDS["ratings"], own_ratings(records, spine.table, schemes, folder.as_of))
+    own = {
+        "events": own_events(records, spine.table, folder.as_of),
+        "inspections": own_visits(records, spine.table, folder.as_of),
+        "ratings": own_ratings(records, spine.table, schemes, folder.as_of),
+    }
+    for table, rows in own.items():
+        folder.write_on(records.engine, OWN_RECORDS[table], rows, order_by=OWN_ORDER[table])
 
 
 def write_objections(folder: RunFolder, objections: Sequence[Objection]) -> None:

@@ -77,7 +77,7 @@ def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> p
     """
     if before is None:
         return None
-    known = before.read("ended") if before.has("ended") and before.has(READINGS["events"]) else None
+    known = before.file("ended.parquet") if before.has("ended") and before.has(READINGS["events"]) else None
     file = None if known is None else before.file(f"{READINGS['events']}.parquet")
     visits = None if known is None or not before.has(READINGS["inspections"]) else before.file(f"{READINGS['inspections']}.parquet")
     return exits(records, after=before.as_of, until=as_of, ended_before=known, read_before=file, visits_before=visits)

@@ -5,26 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import ibis
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.dates import day_number
 from creditscore.engine import unbound
 from creditscore.records.adverse.readings import SOURCE, LastReading, reading_schema
 from creditscore.records.adverse.rules import AdverseRules
-from creditscore.records.columns.types import one_array
-from creditscore.records.standard.arrivals import ARRIVAL, LAST_DAY, source_rows
+from creditscore.records.standard.arrivals import ARRIVAL, LAST_DAY, source_number
 from creditscore.records.standard.contracts import kept_table
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import ibis.expr.types as ir
+
     from creditscore.records.records import Records
 
 
-def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastReading | None = None) -> pa.Table:
-    """The adverse records of a table that have not ended by a day, those carried forward included.
+def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastReading | None = None) -> ir.Table:
+    """The adverse records of a table that have not ended by a day, those carried forward included (an expression).
 
     As long as rows of the register are refused, records of firms that are not in it stay as they were read last: one of the
     rows may be theirs, and when it is mended a fault in their records must not go unseen.
@@ -36,42 +37,39 @@ def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastRe
         last: The last reading.
 
     Returns:
-        The columns of :func:`creditscore.records.adverse.readings.reading_schema`, by the key of the table, whatever order they
-        came in.
+        The columns of :func:`creditscore.records.adverse.readings.reading_schema`; a file of it is by the key of the table.
     """
-    kept, schema = kept_table(TABLES[name]), reading_schema(name)
+    kept, columns = kept_table(TABLES[name]), reading_schema(name).names
     adverse = kept.filter(AdverseRules.of(records.project).adverse(name, kept))
     if name == "events":
         adverse = adverse.filter(adverse[LAST_DAY].isnull() | (adverse[LAST_DAY] >= day_number(as_of)))
-    columns = [column for column in schema.names if column != SOURCE]
-    rows = records.engine.query(adverse.order_by(ARRIVAL).select(ARRIVAL, *columns))
-    reading = rows.drop_columns([ARRIVAL]).append_column(SOURCE, _sources(records, name, one_array(rows[ARRIVAL]))).cast(schema)
+    reading = _with_source(records, name, adverse).select(*columns)
     path = last.files.get(name) if last else None
-    parts = [reading] if path is None else [reading, _of_absent_firms(records, name, as_of, path)]
-    return pa.concat_tables(parts).sort_by([(column, "ascending") for column in TABLES[name].key])
+    if path is None or not records.outcomes["subjects"].quarantined:
+        return reading
+    return reading.union(_of_absent_firms(records, name, as_of, path).select(*columns))
 
 
-def _of_absent_firms(records: Records, name: str, as_of: dt.date, path: Path) -> pa.Table:
-    """The records of the last reading of firms that are not in the register tonight, while rows of it are refused."""
-    schema = reading_schema(name)
-    if not records.outcomes["subjects"].quarantined:
-        return schema.empty_table()
+def _of_absent_firms(records: Records, name: str, as_of: dt.date, path: Path) -> ir.Table:
+    """The records of the last reading of firms that are not in the register tonight (an expression)."""
     records.engine.register(f"{name}_before", path)
-    before = unbound(f"{name}_before", schema)
+    before = unbound(f"{name}_before", reading_schema(name))
     if name == "events":
         before = before.filter(before[LAST_DAY].isnull() | (before[LAST_DAY] >= day_number(as_of)))
     elsewhere = before.anti_join(records.table("subject_index"), "subject_id")
-    elsewhere = elsewhere.anti_join(kept_table(TABLES[name]), list(TABLES[name].key))
-    rows = records.engine.query(elsewhere.order_by(list(TABLES[name].key)))
-    records.engine.drop(f"{name}_before")
-    return rows.select(schema.names).cast(schema)
+    return elsewhere.anti_join(kept_table(TABLES[name]), list(TABLES[name].key))
 
 
-def _sources(records: Records, name: str, numbers: pa.Array) -> pa.Array:
-    """The source of each row: of one that was carried forward, where it once came from."""
+def _with_source(records: Records, name: str, rows: ir.Table) -> ir.Table:
+    """Rows with the source of each: of one that was carried forward, where it once came from."""
     carried, arrivals = records.outcomes[name].carried, [one for one in records.arrivals if one.table == name]
-    if not len(numbers):
-        return pa.array([], pa.string())
-    before = pa.array(carried, pa.string()).take(pc.add(numbers.filter(pc.less(numbers, 0)), len(carried)))
-    arrived = numbers.filter(pc.greater_equal(numbers, 0))
-    return pa.concat_arrays([before, *([source_rows(arrivals, arrived)[0]] if len(arrived) else [])])
+    number, nowhere = source_number(rows, arrivals), ibis.null("string")
+    branches = [(number == place, ibis.literal(one.source)) for place, one in enumerate(arrivals)]
+    arrived = ibis.cases(*branches, else_=nowhere) if branches else nowhere
+    if not carried:
+        return rows.mutate(**{SOURCE: arrived})
+    places = pa.array(range(-len(carried), 0), pa.int64())
+    records.engine.register(f"{name}_carried", pa.table({"place": places, "once": pa.array(carried, pa.string())}))
+    once = ibis.table({"place": "int64", "once": "string"}, name=f"{name}_carried")
+    joined = rows.left_join(once, rows[ARRIVAL] == once.place)
+    return joined.mutate(**{SOURCE: ibis.coalesce(joined.once, arrived)})

@@ -10,14 +10,12 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import ibis
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.dates import day_number
 from creditscore.records.adverse.contested import HIDDEN_RATINGS, HIDDEN_VISITS, states
-from creditscore.records.standard.arrivals import ARRIVAL
-from creditscore.records.standard.contracts import kept_table
-from creditscore.records.standard.keys import day_column
+from creditscore.records.standard.arrivals import ARRIVAL, LAST_DAY
+from creditscore.records.standard.contracts import SUBJECT_KEY, kept_table
+from creditscore.records.standard.keys import date_of, day_column
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -29,6 +27,11 @@ if TYPE_CHECKING:
 
 #: The files of a run with the records of firms, by the table they come from.
 OWN_RECORDS = {"events": "own_records", "inspections": "own_visits", "ratings": "own_ratings"}
+#: The order of rows in these files.
+OWN_ORDER = {
+    "events": ("subject_id", "event_date", "event_id"), "inspections": ("subject_id", "event_date", "inspection_id"),
+    "ratings": ("subject_id", "event_date", "scheme"),
+}  # fmt: skip
 #: States of a record on the day: it counts; another report of its incident counts; it is over by its own last day. The others
 #: are the changes of the vocabulary that hide it.
 COUNTS, COPY, EXPIRED = "counts", "copy", "expired"
@@ -47,43 +50,41 @@ VISIT_COLUMNS = (
 RATING_COLUMNS = ("subject_id", "scheme", "grade", "event_date", "known_date", "state", "since", "carried")
 
 
-def own_events(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table:
-    """One row per record known on a day, by firm, day and id: :data:`EVENT_COLUMNS`.
+def own_events(records: Records, subjects: ir.Table, as_of: dt.date) -> ir.Table:
+    """One row per record known on a day: :data:`EVENT_COLUMNS` (an expression; a file of it is by firm, day and id).
 
     Args:
         records: What was read.
         subjects: Whose: a table with ``subject_key``.
         as_of: The day.
     """
-    day, keyed, events = day_number(as_of), records.table("event_keys"), kept_table(TABLES["events"])
-    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(subjects, "subject_key")
-    own_end = events.select("event_id", own_last=day_column(events.valid_until))
-    known = known.inner_join(own_end, "event_id")
-    over, ended = (known.valid_day < day).fill_null(False), (known.own_last < day).fill_null(False)
-    known = known.filter(~over | ended).mutate(ended=ended)
+    day, events = day_number(as_of), kept_table(TABLES["events"])
+    own = events.semi_join(subjects, SUBJECT_KEY)
+    known = own.filter((day_column(own.event_date) <= day) & (day_column(own.known_date) <= day))
+    own_last = day_column(known.valid_until)
+    over, ended = (known[LAST_DAY] < day).fill_null(False), (own_last < day).fill_null(False)
+    known = known.filter(~over | ended).mutate(own_last=own_last, ended=ended)
+    # Few incidents have several reports: only these are compared.
+    keyed = records.table("event_keys")
+    reports = keyed.filter(keyed.copies).select(ARRIVAL, "incident_key", "event_key")
+    several = known.select(ARRIVAL, "known_date", "ended").inner_join(reports, ARRIVAL)
+    told = ibis.row_number().over(group_by=[several.incident_key, several.ended], order_by=[several.known_date, several.event_key])
+    told = several.select("incident_key", told_arrival=ARRIVAL, telling=told)
+    named = known.left_join(told, known[ARRIVAL] == told.told_arrival)
+    marked = named.mutate(incident=ibis.coalesce(named.incident_key, named[ARRIVAL])).drop("incident_key", "told_arrival")
     hides = _hides(records, day)
-    marked = known.left_join(hides, known.incident_key == hides.hidden_key)
-    told = ibis.row_number().over(group_by=[marked.incident_key, marked.ended], order_by=[marked.known_day, marked.event_key])
-    marked = marked.mutate(telling=told)
+    marked = marked.left_join(hides, marked.incident == hides.hidden_key)
     state = ibis.cases(
         (marked.why.notnull(), marked.why),
         (marked.ended, ibis.literal(EXPIRED)),
-        (marked.telling > 0, ibis.literal(COPY)),
+        ((marked.telling > 0).fill_null(False), ibis.literal(COPY)),
         else_=ibis.literal(COUNTS),
     )
     # What a change ended is in that state since the change; what ran out since the day after its last.
-    since = ibis.coalesce(marked.hidden_from, ibis.ifelse(marked.ended, marked.own_last + 1, marked.known_day)).cast("int32")
-    states = marked.select("event_id", until=marked.valid_day, state=state, since=since)
-    rows = events.mutate(carried=_carried(events)).inner_join(states, "event_id")
-    table = records.engine.query(rows.select(*EVENT_COLUMNS).order_by(["subject_id", "event_date", "event_id"]))
-    return _with_days(table, "since", "until")
-
-
-def _with_days(table: pa.Table, *columns: str) -> pa.Table:
-    """Days are numbers in an engine; as Arrow has them, a number of days is a date."""
-    for name in columns:
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.int32()).cast(pa.date32()))
-    return table
+    known_day = day_column(marked.known_date)
+    since = ibis.coalesce(marked.hidden_from, ibis.ifelse(marked.ended, marked.own_last + 1, known_day))
+    days = {"since": date_of(since), "until": date_of(marked[LAST_DAY])}
+    return marked.mutate(carried=_carried(marked), state=state, **days).select(*EVENT_COLUMNS)
 
 
 def _carried(rows: ir.Table) -> ir.BooleanValue:
@@ -101,29 +102,28 @@ def _hides(records: Records, day: int) -> ir.Table:
     return ranked.filter(ranked.place == 0).select("why", "hidden_from", hidden_key="incident_key")
 
 
-def own_visits(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table:
-    """One row per visit known on a day, by firm, day and id: :data:`VISIT_COLUMNS`."""
+def own_visits(records: Records, subjects: ir.Table, as_of: dt.date) -> ir.Table:
+    """One row per visit known on a day: :data:`VISIT_COLUMNS` (an expression; a file of it is by firm, day and id)."""
     hidden = states(records, HIDDEN_VISITS, as_of)
-    return _known(records, "inspections", subjects, as_of, VISIT_COLUMNS, "inspection_id", hidden)
+    return _known(records, "inspections", subjects, as_of, hidden).select(*VISIT_COLUMNS)
 
 
-def own_ratings(records: Records, subjects: ir.Table, schemes: Collection[str], as_of: dt.date) -> pa.Table:
-    """One row per grade of some schemes known on a day, by firm, day and scheme: :data:`RATING_COLUMNS`."""
-    hidden = states(records, HIDDEN_RATINGS, as_of)
-    rows = _known(records, "ratings", subjects, as_of, RATING_COLUMNS, "scheme", hidden)
-    return rows.filter(pc.is_in(rows["scheme"], pa.array(sorted(schemes), pa.string())))
+def own_ratings(records: Records, subjects: ir.Table, schemes: Collection[str], as_of: dt.date) -> ir.Table:
+    """One row per grade of some schemes known on a day: :data:`RATING_COLUMNS` (an expression).
+
+    A file of it is by firm, day and scheme.
+    """
+    rows = _known(records, "ratings", subjects, as_of, states(records, HIDDEN_RATINGS, as_of))
+    return rows.filter(rows.scheme.isin(sorted(schemes)) if schemes else ibis.literal(False)).select(*RATING_COLUMNS)
 
 
-def _known(
-    records: Records, name: str, subjects: ir.Table, as_of: dt.date, columns: tuple[str, ...], key: str, hidden: ir.Table
-) -> pa.Table:
+def _known(records: Records, name: str, subjects: ir.Table, as_of: dt.date, hidden: ir.Table) -> ir.Table:
     """Rows known on a day, each with its state: hidden by an objection since a day, or counting since it was known."""
     rows = kept_table(TABLES[name])
-    ids = records.table("subject_index").semi_join(subjects, "subject_key").select("subject_id")
+    ids = records.table("subject_index").semi_join(subjects, SUBJECT_KEY).select("subject_id")
     known = rows.filter((rows.event_date <= as_of) & (rows.known_date <= as_of)).semi_join(ids, "subject_id")
     known = known.mutate(carried=_carried(known), event_day=day_column(known.event_date))
     keys = [column for column in hidden.columns if column not in ("why", "since")]
     joined = known.left_join(hidden, keys)
-    since = ibis.coalesce(joined.since, day_column(joined.known_date)).cast("int32")
-    told = joined.mutate(state=ibis.coalesce(joined.why, ibis.literal(COUNTS)), since=since)
-    return _with_days(records.engine.query(told.select(*columns).order_by(["subject_id", "event_date", key])), "since")
+    since = date_of(ibis.coalesce(joined.since, day_column(joined.known_date)))
+    return joined.mutate(state=ibis.coalesce(joined.why, ibis.literal(COUNTS)), since=since)

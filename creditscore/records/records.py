@@ -74,9 +74,10 @@ _DERIVED: dict[str, dict[str, str]] = {
         "subject_key": "int64", "from_day": "int32", "known_day": "int32", "registered_day": "int32", "deregistered_day": "int32",
     },
     "event_keys": {
-        "event_key": "int64", "event_id": "string", "subject_key": "int64", "kind_key": "int32", "severity": "int32",
-        "result": "string", "verified": "boolean", "provider": "string", "document_no": "string", "event_day": "int32",
-        "known_day": "int32", "valid_day": "int32", "cents": "int64", "incident_key": "int64", "copies": "boolean",
+        ARRIVAL: "int64", "event_key": "int64", "event_id": "string", "subject_key": "int64", "kind_key": "int32",
+        "severity": "int32", "result": "string", "verified": "boolean", "provider": "string", "document_no": "string",
+        "event_day": "int32", "known_day": "int32", "valid_day": "int32", "cents": "int64", "incident_key": "int64",
+        "copies": "boolean",
     },
     "hidden": {"incident_key": "int64", "hidden_from": "int32", "hidden_until": "int32", "why": "string"},
     "visit_keys": {

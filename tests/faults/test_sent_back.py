@@ -7,15 +7,15 @@ import openpyxl
 import pytest
 from support.command import creditscore
 from support.deliveries import DAY, EVENTS, Delivery, csv_sources, event_line, subject_line, text
+from support.readings import keep_reading
 
 from creditscore.engine import Engine
 from creditscore.pipeline import reject_folder
 from creditscore.pipeline.reject_folder import file_names, write_rejects
 from creditscore.records.adverse.readings import LastReading
 from creditscore.records.deliveries.checkup import check_up
-from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import open_records
-from creditscore.storage import operations, write_parquet
+from creditscore.storage import operations
 
 UNITS = {"subjects": {"provider": "登记局"}, "events": {"provider": "法院"}}
 
@@ -232,8 +232,7 @@ def test_an_error_cell_comes_back_as_it_was_shown(tmp_path, form):
 def test_who_hangs_on_a_line_that_tells_nothing_is_told_to_its_sender(delivery, tmp_path):
     delivery.subjects(subject_line("S1"), subject_line("S2"))
     delivery.events(event_line("E1"), event_line("E2", "S2"), event_line("E3", "S2"))
-    reading = tmp_path / "reading.parquet"
-    write_parquet(reading, adverse_reading(delivery.open(), "events", DAY))
+    reading = keep_reading(delivery.open(), "events", DAY, tmp_path / "reading.parquet")
     last = LastReading({"events": reading}, DAY)
     delivery.events("x,y", event_line("E3", "S2"))
     records = open_records(Engine.duckdb(), delivery.project, data=delivery.data, last_reading=last)

@@ -4,13 +4,12 @@ import datetime as dt
 from decimal import Decimal
 
 from support.projects import event, subject, write_project, write_tables
+from support.readings import keep_ended, keep_reading
 
 from creditscore.inspection.objections import Objection
 from creditscore.pipeline.known_objections import disputes_of
-from creditscore.records.adverse.endings import ended, exits
-from creditscore.records.last_reading import adverse_reading
+from creditscore.records.adverse.endings import exits
 from creditscore.records.records import open_records
-from creditscore.storage import write_parquet
 
 D = dt.date
 APRIL, MAY = D(2024, 4, 30), D(2024, 5, 31)
@@ -33,8 +32,8 @@ def opened(engine, folder, said):
 def test_less_of_an_amount_or_severity_has_left_and_more_or_an_empty_cell_has_not(engine, tmp_path):
     before = {"amount": Decimal("5000.00"), "severity": 5}
     april = opened(engine, tmp_path / "april", dict.fromkeys(NOW, before))
-    over, file = ended(april, APRIL), tmp_path / "read.parquet"
-    write_parquet(file, adverse_reading(april, "events", APRIL))
+    over = keep_ended(april, APRIL, tmp_path / "over.parquet")
+    file = keep_reading(april, "events", APRIL, tmp_path / "read.parquet")
     may = opened(engine, tmp_path / "may", {name: before | cells for name, cells in NOW.items()})
     rows = exits(may, after=APRIL, until=MAY, ended_before=over, read_before=file)
     assert [(row["event_id"], row["why"], row["ended_day"]) for row in rows.to_pylist()] == [
@@ -75,9 +74,9 @@ def test_a_visit_whose_result_became_better_has_left_as_it_was(engine, tmp_path)
     ]
     before = {"outcome": "violation", "severity": 5}
     april = visited(engine, tmp_path / "april", {**dict.fromkeys(VISITS_NOW, before), "v8": {"outcome": "none"}}, objections)
-    over, events, visits = ended(april, APRIL), tmp_path / "read.parquet", tmp_path / "visits.parquet"
-    write_parquet(events, adverse_reading(april, "events", APRIL))
-    write_parquet(visits, adverse_reading(april, "inspections", APRIL))
+    over = keep_ended(april, APRIL, tmp_path / "over.parquet")
+    events = keep_reading(april, "events", APRIL, tmp_path / "read.parquet")
+    visits = keep_reading(april, "inspections", APRIL, tmp_path / "visits.parquet")
     now = {name: before | cells for name, cells in VISITS_NOW.items()}
     may = visited(engine, tmp_path / "may", {**now, "v8": {"outcome": "none"}}, objections)
     rows = exits(may, after=APRIL, until=MAY, ended_before=over, read_before=events, visits_before=visits)

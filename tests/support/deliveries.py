@@ -13,10 +13,8 @@ from creditscore.engine import Engine
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.deliveries.drift import profile
-from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import Records, open_records
 from creditscore.simulate.subjects import credit_codes
-from creditscore.storage import write_parquet
 
 DAY = dt.date(2024, 4, 30)
 SUBJECTS = "subject_id,valid_from,known_date,name,subject_type,status,industry,region,registered_date"
@@ -127,7 +125,7 @@ def last_reading(delivery: Delivery, engine: Engine, *, on: dt.date = DAY) -> La
     folder.mkdir()
     files = {table: folder / f"{name}.parquet" for table, name in READINGS.items()}
     for table, file in files.items():
-        write_parquet(file, adverse_reading(records, table, on))
+        keep_reading(records, table, on, file)
     return LastReading(files, DAY)
 
 

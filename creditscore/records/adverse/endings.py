@@ -20,7 +20,10 @@ from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD, VISIT, 
 from creditscore.records.adverse.readings import reading_schema
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.adverse.worsening import events_that_lower, lowering_features, visits_that_lower
+from creditscore.records.standard.arrivals import ARRIVAL
+from creditscore.records.standard.contracts import kept_table
 from creditscore.records.standard.keys import day_column
+from creditscore.records.tables import TABLES
 from creditscore.vocabulary import ENDING_CHANGES, VISIT_PREFIX
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ EXPIRED = "expired"
 CORRECTED = "corrected"
 #: The columns of a record that left: its firm, kind, why and the first day on which it counts no more.
 ENDED_COLUMNS = ("subject_id", "event_id", "kind", "why", "ended_day")
+_ENDED = pa.schema([*((name, pa.string()) for name in ENDED_COLUMNS[:-1]), (ENDED_COLUMNS[-1], pa.int32())])
 #: The columns of a record that stands: what a signature on it covers.
 STANDING_COLUMNS = ("subject_id", "event_id", "kind", "event_date", "amount", "severity", "result", "document_no")
 
@@ -71,29 +75,40 @@ def ended_events(records: Readings, as_of: dt.date) -> ir.Table:
     Columns: :data:`ENDED_COLUMNS`. A change ends all reports of an incident from the later of its two days; an event of
     its own last day from the day after. Of several ends the earliest counts.
     """
-    day, events, keyed, hidden = day_number(as_of), records.table("events"), records.table("event_keys"), records.table("hidden")
-    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).select("event_id", "incident_key", "known_day")
+    day, events = day_number(as_of), kept_table(TABLES["events"])
+    keyed, hidden = records.table("event_keys"), records.table("hidden")
+    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).select(ARRIVAL, "incident_key", "known_day")
     changed = hidden.filter(hidden.why.isin(ENDING_CHANGES) & (hidden.hidden_from <= day))
     by_change = known.inner_join(changed, "incident_key").select(
-        "event_id", "incident_key", "known_day", "why", ended_day="hidden_from"
+        ARRIVAL, "incident_key", "known_day", "why", ended_day="hidden_from"
     )
     last = day_column(events.valid_until)
-    over = events.filter((last < day).fill_null(False)).select("event_id", ended_day=last + 1)
-    by_itself = known.inner_join(over, "event_id").select(
-        "event_id", "incident_key", "known_day", why=ibis.literal(EXPIRED), ended_day=ibis._.ended_day.cast("int32")
+    over = events.filter((last < day).fill_null(False)).select(ARRIVAL, ended_day=last + 1)
+    by_itself = known.inner_join(over, ARRIVAL).select(
+        ARRIVAL, "incident_key", "known_day", why=ibis.literal(EXPIRED), ended_day=ibis._.ended_day.cast("int32")
     )
     ends = by_change.union(by_itself)
-    first = ibis.row_number().over(group_by=ends.event_id, order_by=[ends.ended_day, ends.why])
+    first = ibis.row_number().over(group_by=ends[ARRIVAL], order_by=[ends.ended_day, ends.why])
     ranked = ends.mutate(place=first)
     gone = ranked.filter(ranked.place == 0).anti_join(records.in_force(as_of), "incident_key")
-    adverse = events.filter(AdverseRules.of(records.project).adverse("events", events)).select("event_id", "subject_id", "kind")
-    return adverse.inner_join(gone, "event_id").select(*ENDED_COLUMNS, "known_day")
+    adverse = events.filter(AdverseRules.of(records.project).adverse("events", events)).select(
+        ARRIVAL, "event_id", "subject_id", "kind"
+    )
+    return adverse.inner_join(gone, ARRIVAL).select(*ENDED_COLUMNS, "known_day")
 
 
-def ended(records: Readings, as_of: dt.date) -> pa.Table:
-    """The adverse records, visits and grades that had left by a day, by firm and id: :data:`ENDED_COLUMNS`."""
-    rows = records.engine.query(ended_events(records, as_of).select(*ENDED_COLUMNS))
-    return _with_gone_things(rows, gone_things(records, as_of))
+def ended(records: Readings, as_of: dt.date) -> ir.Table:
+    """One row per adverse record, visit and grade that had left by a day: :data:`ENDED_COLUMNS` (an expression).
+
+    A file of it is by firm, id and kind.
+    """
+    rows = ended_events(records, as_of).select(*ENDED_COLUMNS)
+    gone = gone_things(records, as_of)
+    if not gone.num_rows:
+        return rows
+    others = gone.rename_columns({"since": "ended_day"}).select(list(ENDED_COLUMNS)).cast(_ENDED)
+    records.engine.register("gone_things", others)
+    return rows.union(unbound("gone_things", _ENDED))
 
 
 def _with_gone_things(rows: pa.Table, gone: pa.Table) -> pa.Table:
@@ -103,7 +118,7 @@ def _with_gone_things(rows: pa.Table, gone: pa.Table) -> pa.Table:
 
 
 def exits(
-    records: Readings, *, after: dt.date, until: dt.date, ended_before: pa.Table | None = None, read_before: Path | None = None,
+    records: Readings, *, after: dt.date, until: dt.date, ended_before: Path | None = None, read_before: Path | None = None,
     visits_before: Path | None = None,
 ) -> pa.Table:  # fmt: skip
     """The records that left since an earlier night, by firm and id: :data:`ENDED_COLUMNS`.
@@ -116,24 +131,26 @@ def exits(
         records: What was read tonight.
         after: The earlier night.
         until: Tonight.
-        ended_before: The records that had ended for that night (``event_id``).
+        ended_before: The file of the records that had ended for that night.
         read_before: The file of the adverse events that it had read.
         visits_before: The file of the adverse visits that it had read: one whose result became better has left as it was, too.
     """
     gone, since = ended_events(records, until), day_number(after)
     if ended_before is None or read_before is None:
         left = gone.filter((gone.ended_day > since) & (gone.known_day <= since))
-        return _with_gone_things(records.engine.query(left.select(*ENDED_COLUMNS)), _things_since(records, after, until, None))
+        return _with_gone_things(
+            records.engine.query(left.select(*ENDED_COLUMNS)), _things_since(records, after, until, known=False)
+        )
     engine = records.engine
-    engine.register("ended_before", ended_before.select(["event_id"]))
+    engine.register("ended_before", ended_before)
     engine.register("read_before", read_before)
-    new = gone.anti_join(ibis.table({"event_id": "string"}, name="ended_before"), "event_id")
+    new = gone.anti_join(unbound("ended_before", _ENDED), "event_id")
     left = new.semi_join(unbound("read_before", reading_schema("events")), "event_id")
     gone = left.select(*ENDED_COLUMNS).union(_milder(records, until).select(*ENDED_COLUMNS))
     if visits_before is not None:
         engine.register("visits_before", visits_before)
         gone = gone.union(_milder_visits(records, until).select(*ENDED_COLUMNS))
-    rows = _with_gone_things(engine.query(gone), _things_since(records, after, until, ended_before))
+    rows = _with_gone_things(engine.query(gone), _things_since(records, after, until, known=True))
     for name in ("ended_before", "read_before", *(["visits_before"] if visits_before is not None else [])):
         engine.drop(name)
     return rows
@@ -176,15 +193,20 @@ def _milder_visits(records: Readings, as_of: dt.date) -> ir.Table:
     )  # fmt: skip
 
 
-def _things_since(records: Readings, after: dt.date, until: dt.date, ended_before: pa.Table | None) -> pa.Table:
-    """The visits and grades known by an earlier night that an upheld objection has taken away since."""
+def _things_since(records: Readings, after: dt.date, until: dt.date, *, known: bool) -> pa.Table:
+    """The visits and grades known by an earlier night that an upheld objection has taken away since.
+
+    ``known``: ``ended_before`` has what had ended for that night.
+    """
     gone = gone_things(records, until)
-    known = pc.less_equal(gone["known_date"], pa.scalar(after))
-    if ended_before is None:
-        return gone.filter(pc.and_(known, pc.greater(gone["since"], day_number(after))))
-    before = set(zip(ended_before["kind"].to_pylist(), ended_before["event_id"].to_pylist(), strict=True))
+    then = pc.less_equal(gone["known_date"], pa.scalar(after))
+    if not known or not gone.num_rows:
+        return gone.filter(pc.and_(then, pc.greater(gone["since"], day_number(after))))
+    ended = unbound("ended_before", _ENDED)
+    told = records.engine.query(ended.filter(ended.kind.isin(sorted(set(gone["kind"].to_pylist())))).select("kind", "event_id"))
+    before = set(zip(told["kind"].to_pylist(), told["event_id"].to_pylist(), strict=True))
     pairs = zip(gone["kind"].to_pylist(), gone["event_id"].to_pylist(), strict=True)
-    return gone.filter(pc.and_(known, pa.array([pair not in before for pair in pairs], pa.bool_())))
+    return gone.filter(pc.and_(then, pa.array([pair not in before for pair in pairs], pa.bool_())))
 
 
 def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read: Collection[str] | None = None) -> pa.Table:
@@ -223,9 +245,11 @@ def _with_disputed_grades(rows: pa.Table, grades: pa.Table) -> pa.Table:
 
 def _standing_events(records: Readings, asked: ir.Table, features: Sequence[FeatureSpec], as_of: dt.date) -> ir.Table:
     """The incidents of :func:`standing` (an expression)."""
-    day, events, keyed, hidden = day_number(as_of), records.table("events"), records.table("event_keys"), records.table("hidden")
-    lasting = events.filter(events.valid_until.isnull() | (day_column(events.valid_until) >= day)).select("event_id")
-    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(lasting, "event_id")
+    day, keyed, hidden = day_number(as_of), records.table("event_keys"), records.table("hidden")
+    # Every comparison is among records of one firm: those of others need not be looked at.
+    events = kept_table(TABLES["events"]).semi_join(asked, "subject_id")
+    lasting = events.filter(events.valid_until.isnull() | (day_column(events.valid_until) >= day)).select(ARRIVAL)
+    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(lasting, ARRIVAL)
     hides = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
     known = known.anti_join(hides.filter(hides.why != "disputed"), "incident_key")
     told = ibis.row_number().over(group_by=known.incident_key, order_by=[known.known_day, known.event_key])
@@ -241,9 +265,9 @@ def _standing_events(records: Readings, asked: ir.Table, features: Sequence[Feat
         group_by=[joined.subject_key, joined.kind_key, joined.in_use & ~disputed],
         order_by=[joined.event_day.desc(), joined.event_key.desc()],
     )
-    marked = joined.select("event_id", "in_use", disputed=disputed, counted=counted, place=of_a_kind)
-    own = events.filter(AdverseRules.of(records.project).adverse("events", events)).semi_join(asked, "subject_id")
-    rows = own.inner_join(marked, "event_id")
+    marked = joined.select(ARRIVAL, "in_use", disputed=disputed, counted=counted, place=of_a_kind)
+    own = events.filter(AdverseRules.of(records.project).adverse("events", events))
+    rows = own.inner_join(marked, ARRIVAL)
     rows = rows.mutate(newest=rows.place == 0)
     lowers = events_that_lower(records.project, features, rows, as_of)
     return rows.select(*STANDING_COLUMNS, "in_use", "disputed", "counted", lowers=lowers)

@@ -12,7 +12,10 @@ import pyarrow as pa
 
 from creditscore.dates import day_number
 from creditscore.records.adverse.contested import HIDDEN_RATINGS, Contested, counting_ratings
+from creditscore.records.standard.arrivals import ARRIVAL
+from creditscore.records.standard.contracts import kept_table
 from creditscore.records.standard.keys import day_column
+from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,7 +35,7 @@ def events_in_force(records: Contested, as_of: dt.date) -> ir.Table:
 
 def listed(records: Contested, events: ir.Table, kinds: Collection[str]) -> pa.Table:
     """Keyed events of some kinds with their ids and documents, by subject, day and id."""
-    rows = _of_kinds(records, kinds).semi_join(events, "event_id").select(*_EVENT_COLUMNS)
+    rows = _of_kinds(records, kinds).semi_join(events, ARRIVAL).select(*_EVENT_COLUMNS)
     return records.engine.query(rows.order_by(["subject_id", "event_date", "event_id"]))
 
 
@@ -54,8 +57,8 @@ def listed_by_row(records: Contested, kinds: Collection[str], rows: pa.Table) ->
         known = _known(known, known.as_of_day)
         same = hidden.incident_key == known.incident_key
         then = [same, hidden.hidden_from <= known.as_of_day, hidden.hidden_until > known.as_of_day]
-        counting = known.anti_join(hidden, then).select("row", "event_id")
-        found = counting.inner_join(_of_kinds(records, kinds), "event_id").select("row", *_EVENT_COLUMNS)
+        counting = known.anti_join(hidden, then).select("row", ARRIVAL)
+        found = counting.inner_join(_of_kinds(records, kinds), ARRIVAL).select("row", *_EVENT_COLUMNS)
         return records.engine.query(found.order_by(["row", "event_date", "event_id"]))
 
 
@@ -90,8 +93,8 @@ def _known(events: ir.Table, day: ir.IntegerValue) -> ir.Table:
 
 
 def _of_kinds(records: Contested, kinds: Collection[str]) -> ir.Table:
-    events = records.table("events")
-    return events.filter(events.kind.isin(list(kinds))).select(*_EVENT_COLUMNS)
+    events = kept_table(TABLES["events"])
+    return events.filter(events.kind.isin(list(kinds))).select(ARRIVAL, *_EVENT_COLUMNS)
 
 
 def _rated(records: Contested, schemes: Collection[str]) -> ir.Table:

@@ -35,6 +35,11 @@ def day_column(dates: ir.DateValue) -> ir.IntegerValue:
     return dates.delta(ibis.date(1970, 1, 1), unit="day").cast("int32")
 
 
+def date_of(days: ir.IntegerValue) -> ir.DateValue:
+    """The date of a number of :func:`day_column`, as a column of an engine."""
+    return (ibis.date(1970, 1, 1) + days.as_interval("D")).cast("date")
+
+
 def supplement_subjects(engine: Engine, subjects: StandardTable, supplements: StandardTable) -> None:
     """Replace the engine's table of subjects by its versions with missing values filled from the supplements.
 
@@ -125,7 +130,8 @@ def key_events(engine: Engine, *, latest: list[int]) -> ir.Table:
     follows the event ids, whatever order the rows came in, wherever that decides anything: among the
     reports of an incident, and among events of one day of the kinds ``latest`` (positions in the catalogue),
     of which a feature of the project takes the latest.
-    ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
+    ``valid_day`` is the last day on which the event counts: its own end, or that of its retention. ``arrival`` is the row's
+    number: what joins it with the rows of :func:`creditscore.records.standard.contracts.kept_table`.
     """
     kept = kept_table(TABLES["events"])
     # Records that are carried forward may be of a subject that the register lacks tonight.
@@ -137,7 +143,7 @@ def key_events(engine: Engine, *, latest: list[int]) -> ir.Table:
     # decimal(18) overflows at the hundredfold of 10^14; wider decimals are slow, so only large amounts use them.
     usual, wide = (marked.amount * 100).cast("int64"), (marked.amount.cast("decimal(21, 2)") * 100).cast("int64")
     columns = marked.select(
-        "event_id", SUBJECT_KEY, "severity", "result", "verified", "provider", "document_no", "event_day",
+        ARRIVAL, "event_id", SUBJECT_KEY, "severity", "result", "verified", "provider", "document_no", "event_day",
         event_key=ibis.coalesce(marked.position, marked[ARRIVAL]),
         kind_key=marked[KIND_KEY],
         known_day=day_column(marked.known_date),

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 from support.projects import documents, event, subject, write_project, write_tables
+from support.readings import keep_ended, keep_reading
 
 from creditscore.engine import Engine
-from creditscore.records.adverse.endings import ended, exits
-from creditscore.records.last_reading import adverse_reading
+from creditscore.records.adverse.endings import exits
 from creditscore.records.records import open_records
-from creditscore.storage import write_parquet
+from creditscore.storage import read_parquet
 
 D = dt.date
 APRIL, MAY = D(2024, 4, 30), D(2024, 5, 31)
@@ -76,9 +76,9 @@ def test_a_change_that_was_delivered_late_counts_from_the_night_that_reads_it(tm
     events = [event("E1", "S1", "penalty", D(2023, 6, 1)), event("E2", "S1", "penalty", D(2023, 6, 2))]
     told = [change("E2", "repaired", D(2024, 4, 2))]
     april = opened(tmp_path / "april", events, told)
-    before, file = ended(april, APRIL), tmp_path / "read.parquet"
-    write_parquet(file, adverse_reading(april, "events", APRIL))
-    assert before["event_id"].to_pylist() == ["E2"]
+    before = keep_ended(april, APRIL, tmp_path / "over.parquet")
+    file = keep_reading(april, "events", APRIL, tmp_path / "read.parquet")
+    assert read_parquet(before)["event_id"].to_pylist() == ["E2"]
     may = opened(tmp_path / "may", events, [*told, change("E1", "repaired", D(2024, 4, 20), D(2024, 4, 21))])
     assert left(may, after=APRIL, until=MAY) == []
     rows = exits(may, after=APRIL, until=MAY, ended_before=before, read_before=file)
@@ -89,15 +89,15 @@ def test_what_is_corrected_in_favour_of_its_firm_has_left_as_it_was(tmp_path):
     told = {"amount": Decimal("5000.00"), "severity": 5}
     days = {f"E{number}": D(2023, 6, number) for number in range(1, 7)}
     april = opened(tmp_path / "april", [event(name, "S1", "penalty", on, **told) for name, on in days.items()])
-    file = tmp_path / "read.parquet"
-    write_parquet(file, adverse_reading(april, "events", APRIL))
+    file = keep_reading(april, "events", APRIL, tmp_path / "read.parquet")
+    before = keep_ended(april, APRIL, tmp_path / "over.parquet")
     now = {
         "E1": {"amount": Decimal("500.00")}, "E2": {"severity": 3}, "E3": {"amount": Decimal("9000.00")}, "E4": {"amount": None},
         "E5": {}, "E6": {"amount": Decimal("1.00")},
     }  # fmt: skip
     events = [event(name, "S1", "penalty", on, **(told | now[name])) for name, on in days.items()]
     may = opened(tmp_path / "may", events, [change("E6", "repaired", D(2024, 5, 2))])
-    rows = exits(may, after=APRIL, until=MAY, ended_before=ended(april, APRIL), read_before=file)
+    rows = exits(may, after=APRIL, until=MAY, ended_before=before, read_before=file)
     found = list(zip(rows["event_id"].to_pylist(), rows["why"].to_pylist(), strict=True))
     assert found == [("E1", "corrected"), ("E2", "corrected"), ("E6", "repaired")]
 

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from support.deliveries import DAY, Delivery, csv_sources, event_line, refused, subject_line, valid_codes
 from support.projects import feature, item, policy_document
+from support.readings import keep_reading
 
 from creditscore.engine import Engine
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.deliveries.coverage import supplier_report
-from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import open_records
-from creditscore.storage import write_parquet
 
 CODES = valid_codes(5)
 TYPO = CODES[0][:12] + ("7" if CODES[0][12] != "7" else "4") + CODES[0][13:]
@@ -49,7 +48,7 @@ def kept(delivery, engine, on=DAY, **more):
     folder = Path(tempfile.mkdtemp(dir=delivery.data.parent))
     files = {table: folder / f"{name}.parquet" for table, name in READINGS.items()}
     for table, file in files.items():
-        write_parquet(file, adverse_reading(records, table, on, last=more.get("last_reading")))
+        keep_reading(records, table, on, file, last=more.get("last_reading"))
     return records, LastReading(files, on)
 
 
