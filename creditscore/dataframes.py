@@ -208,7 +208,10 @@ def texts(frame: pd.DataFrame, name: str) -> Texts:
     """
     if name not in frame.columns:
         return np.full(len(frame), "", dtype=object)
-    column = frame[name].astype(object)
+    column = frame[name]
+    if isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "pyarrow":  # Arrow holds no half of a surrogate
+        return column.fillna("").to_numpy(dtype=object)
+    column = column.astype(object)
     values = column.where(column.notna(), "").to_numpy(dtype=object)
     broken = [row for row, text in enumerate(values) if isinstance(text, str) and not text.isascii() and _SURROGATE.search(text)]
     values = values.copy() if broken else values

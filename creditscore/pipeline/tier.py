@@ -52,7 +52,7 @@ def tier_subjects(
     tiers = assign_tiers(
         records.engine.query(scored.scores.select(*SCORE_COLUMNS).order_by("subject_id")),
         policy,
-        previous=before.frame("tiers") if before else None,
+        previous=before.read("tiers") if before else None,
         records=records,
         subjects=unrated_subjects(records, scored.spine, scored.scores, before),
         reviews=deciding.signatures,
@@ -61,13 +61,16 @@ def tier_subjects(
         as_of=folder.as_of,
         read={name for card in cards for name in card.columns} or None,
     )
-    frame = tiers.frame.sort_values("subject_id")
-    columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
-    marked = pa.array([trial] * len(frame), pa.bool_())
-    folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA).append_column("trial", marked))
-    asked = tiers.asked.reindex(columns=ASKED_SCHEMA.names).astype(object)
-    folder.write("asked", pa.table({field.name: _column(asked[field.name], field.type) for field in ASKED_SCHEMA}, ASKED_SCHEMA))
+    table = _table(tiers.frame, TIER_SCHEMA)
+    folder.write("tiers", table.append_column("trial", pa.repeat(pa.scalar(trial), table.num_rows)))
+    folder.write("asked", _table(tiers.asked.reindex(columns=ASKED_SCHEMA.names), ASKED_SCHEMA))
     return tiers
+
+
+def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """A frame in the columns of a schema; what pandas takes for missing is null."""
+    columns = [pa.array(frame[field.name], field.type, from_pandas=True) for field in schema]
+    return pa.table(columns, schema=schema)
 
 
 def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> pa.Table | None:
@@ -81,15 +84,6 @@ def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> p
     file = None if known is None else before.file(f"{READINGS['events']}.parquet")
     visits = None if known is None or not before.has(READINGS["inspections"]) else before.file(f"{READINGS['inspections']}.parquet")
     return exits(records, after=before.as_of, until=as_of, ended_before=known, read_before=file, visits_before=visits)
-
-
-def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:
-    cells = [None if value is None or pd.isna(value) else value for value in values.tolist()]
-    if pa.types.is_date(kind):
-        cells = [None if cell is None else pd.Timestamp(cell).date() for cell in cells]
-    if pa.types.is_integer(kind):
-        cells = [None if cell is None else int(cell) for cell in cells]
-    return pa.array(cells, kind)
 
 
 def unrated_subjects(records: Records, spine: Spine, scores: ir.Table, before: RunFolder | None = None) -> pd.DataFrame:

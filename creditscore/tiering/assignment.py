@@ -256,8 +256,9 @@ def _exits_to_come(night: Night, signed: Signed) -> npt.NDArray[np.datetime64]:
 
 def _days(days: Any) -> pd.Series:
     """Days as ``datetime.date``, None where there is none."""
-    dates = pd.Series(days).dt.date.astype(object)
-    return dates.where(dates.notna(), None)
+    codes, different = pd.factorize(pd.Series(days))
+    dates = np.array([*(day.date() for day in pd.DatetimeIndex(different)), None], dtype=object)  # -1, no day, is the None
+    return pd.Series(dates[codes], dtype=object)
 
 
 def _tiers_frame(cohort: Cohort, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -146,8 +146,9 @@ def _disputed_scores(disputed_scores: Any, rows: pd.DataFrame, ids: pd.Index) ->
         return rows[names].head(0)
     told = as_frame(disputed_scores, needs=names, what="disputed scores")
     unique_ids(told, what="disputed scores")
-    scored = ids[rows["score"].notna().to_numpy(dtype=bool)]
-    return told.loc[told["subject_id"].isin(scored), names].reset_index(drop=True)
+    place = ids.get_indexer(pd.Index(told["subject_id"]))
+    scored = (place >= 0) & rows["score"].notna().to_numpy(dtype=bool)[place]
+    return told.loc[scored, names].reset_index(drop=True)
 
 
 def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.DataFrame, dt.date]:
@@ -169,7 +170,8 @@ def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.D
 
 def _texts_as_objects(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.DataFrame:
     kept = frame[[name for name in wanted if name in frame.columns]]
-    return kept.astype({name: object for name in kept.columns if name not in _NUMBERS})
+    texts_of = [name for name in kept.columns if name not in _NUMBERS and not pd.api.types.is_datetime64_dtype(kept[name].dtype)]
+    return kept.astype(dict.fromkeys(texts_of, object))
 
 
 def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) -> pd.DataFrame:
@@ -191,7 +193,10 @@ def _with_quarantined(register: pd.DataFrame, subjects: Any) -> pd.DataFrame:
     others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
     if "quarantined_at" not in others.columns:
         return register
-    new = others[others["quarantined_at"].notna() & ~others["subject_id"].isin(register["subject_id"])]
+    refused = others[others["quarantined_at"].notna()]
+    new = refused[~refused["subject_id"].isin(register["subject_id"])]
     columns = [*register.columns, "quarantined_at"]
-    both = pd.concat([register.astype(object), new.astype(object).reindex(columns=columns)], ignore_index=True)
+    days = [name for name in register.columns if pd.api.types.is_datetime64_dtype(register[name].dtype)]
+    told = new.astype(object).reindex(columns=columns).astype({name: register[name].dtype for name in days})
+    both = pd.concat([register, told], ignore_index=True)
     return both.reindex(columns=columns).sort_values("subject_id", kind="stable", ignore_index=True)

@@ -126,6 +126,13 @@ class SignatureBook:
         last = _last_on(self.rows, tier)
         return Decisions.of(last[last["lasts"].astype(bool) & (last["decision"] == "approve")], self.size)
 
+    @property
+    def refusing(self) -> Flags:
+        """About whom a person has refused anything."""
+        flags = np.zeros(self.size, dtype=bool)
+        flags[self.rows.loc[self.rows["decision"] == "reject", "row"].to_numpy(dtype=np.int64)] = True
+        return flags
+
     def refused_records(self) -> pd.DataFrame:
         """The records that a person has refused as grounds of a tier: ``row``, ``tier``, ``record``."""
         return self._last_words().rename(columns={"raw": "tier"})[["row", "tier", "record"]]
@@ -135,7 +142,7 @@ class SignatureBook:
 
         Args:
             cut: The tiers by the cuts.
-            grounds: The records behind them, as text; ``""`` for whom they are not known.
+            grounds: The records behind them, as text; ``""`` for whom they are not known. Only those of ``refusing`` matter.
         """
         flags = self._all_refused(cut, grounds)
         unknown = self.rows["grounds"].fillna("")
@@ -206,12 +213,13 @@ def _with_today(signed: pd.DataFrame, rows: pd.DataFrame, stands: Standing) -> p
 
     A digest that is not known is that of any values; of a rating, whose value is its day, of any day up to the decision.
     """
-    today = stands.rows[["row", "record", "digest", "kind", "event_date"]].astype({"row": np.int64})
+    today = stands.rows[["row", "record", "digest", "older_digest", "kind", "event_date"]].astype({"row": np.int64})
     found = signed.merge(today, on=["row", "record"], how="left", suffixes=("", "_now"))
     found = found.merge(rows[["place", "raw", "decision", "by", "on"]], on="place", how="left")
     open_ended = (found["digest"] == "") | (found["digest_now"] == "")
     newer = (found["kind"] == "") & (pd.to_datetime(found["event_date"]) > pd.to_datetime(found["on"]))
-    same = found["digest_now"].notna() & ((open_ended & ~newer) | (found["digest"] == found["digest_now"]))
+    equal = (found["digest"] == found["digest_now"]) | (found["digest"] == found["older_digest"])
+    same = found["digest_now"].notna() & ((open_ended & ~newer) | equal)
     return found.assign(same=same)[["row", "place", "record", "raw", "decision", "by", "same"]]
 
 

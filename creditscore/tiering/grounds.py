@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from creditscore.vocabulary import TIERS
 #: What a signature covers of a record besides its id.
 _VALUES = ("kind", "severity", "amount", "result")
 _DIGITS = 12
+#: Texts that stand in JSON as they are.
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 #: What the signer sees of it besides its kind.
 _SHOWN = ("event_date", "document_no")
 
@@ -53,8 +56,7 @@ class Standing:
     Attributes:
         rows: One row per record: ``row`` (the position of the subject), ``record`` (its id, or ``scheme=grade`` of a rating
             that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind`` (``""`` of a rating),
-            ``event_date``,
-            ``document_no``, ``in_use`` (its retention is not over), ``lowers`` (it makes its subject worse today), ``disputed``,
+            ``older_digest`` (the same as earlier versions wrote it), ``event_date``, ``document_no``, ``in_use`` (its retention is not over), ``lowers`` (it makes its subject worse today), ``disputed``,
             and ``counted``: a disputed one counted before the dispute.
         untold: Subjects of whom only some records are known, since one of them is disputed and nobody says which.
     """
@@ -83,6 +85,7 @@ class Standing:
         fired = fired.assign(
             digest=["" if kind else _day_digest(day) for kind, day in zip(fired["kind"], fired["event_date"], strict=True)]
         )
+        fired["older_digest"] = fired["digest"]
         ask = getattr(records, "standing", None)
         if ask is None:
             return cls(fired, disputed)
@@ -93,7 +96,8 @@ class Standing:
                 "row": ids.get_indexer(pd.Index(texts(told, "subject_id"))),
                 "record": texts(told, "event_id"),
                 "kind": texts(told, "kind"),
-                "digest": [_digest(values) for values in zip(*(texts(told, name) for name in _VALUES), strict=True)],
+                "digest": _digests(told, whole=True),
+                "older_digest": _digests(told, whole=False),
                 "disputed": told["disputed"].to_numpy(dtype=bool),
                 "counted": told["counted"].to_numpy(dtype=bool),
                 "in_use": told["in_use"].to_numpy(dtype=bool),
@@ -103,6 +107,7 @@ class Standing:
         )
         rated = rows["kind"] == ""
         rows.loc[rated, "digest"] = [_day_digest(day) for day in rows.loc[rated, "event_date"]]
+        rows.loc[rated, "older_digest"] = rows.loc[rated, "digest"]
         both = pd.concat([rows[rows["row"] >= 0], fired], ignore_index=True).drop_duplicates(["row", "record"])
         return cls(both, np.zeros(len(ids), dtype=bool))
 
@@ -160,10 +165,31 @@ class Standing:
         by_score = counting[counting["lowers"].astype(bool) & ~counting["row"].isin(evidence_records["row"])]
         both = pd.concat([by_override, by_score])
         both = both[wanted[both["row"].to_numpy(dtype=np.int64)]]
-        result = np.where(wanted, "[]", "").astype(object)
-        for row, part in both.groupby("row"):
-            result[row] = grounds_text(zip(part["record"], part["digest"], strict=True))
+        named: dict[int, list[tuple[str, str]]] = {}
+        for row, record, digest in zip(both["row"].tolist(), both["record"].tolist(), both["digest"].tolist(), strict=True):
+            named.setdefault(row, []).append((record, digest))
+        result = np.where(wanted, NO_RECORDS, "").astype(object)
+        for row, records in named.items():
+            result[row] = grounds_text(records)
         return result
+
+
+def _digests(told: pd.DataFrame, *, whole: bool) -> list[str]:
+    """The digest of each record's values.
+
+    ``whole``: a severity is written as the whole number that it is. Earlier versions wrote it with a decimal point wherever
+    another record that was asked for with it had none.
+    """
+    severity = pd.to_numeric(told["severity"]).astype("Float64")
+    written = severity.astype("Int64") if whole else severity
+    cells = {"severity": written.astype(object).where(severity.notna(), "").to_numpy(dtype=object)}
+    columns = [[str(cell) for cell in cells.get(name, texts(told, name))] for name in _VALUES]
+    # Of texts without a character that JSON marks, the line is put together by hand: there are very many of them.
+    if all(_PLAIN.fullmatch(text) for column in columns for text in set(column)):
+        lines = ('["' + '","'.join(values) + '"]' for values in zip(*columns, strict=True))
+    else:
+        lines = (compact_json(values) for values in zip(*columns, strict=True))
+    return [sha256_of(line)[:_DIGITS] for line in lines]
 
 
 def _digest(values: tuple[object, ...]) -> str:

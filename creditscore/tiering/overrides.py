@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,7 +51,8 @@ class Fires:
             )
         kinds, schemes = _asked(rules)
         events = as_frame(records.listed(kinds, as_of) if kinds else _NO_EVENTS, needs=_EVENT, what="records that overrides name")
-        graded = [_grades(records.grades(scheme, as_of), scheme) for scheme in schemes]
+        named = {scheme: {rule.grade for rule in rules if rule.scheme == scheme} for scheme in schemes}
+        graded = [_grades(records.grades(scheme, as_of), scheme, named[scheme]) for scheme in schemes]
         everybody = [told.assign(row=ids.get_indexer(pd.Index(told["subject_id"]))) for told in (events, *graded)]
         return cls._of(rules, everybody[0], pd.concat([_NO_GRADES, *everybody[1:]]))
 
@@ -120,9 +121,10 @@ def _asked(rules: Sequence[Override]) -> tuple[list[str], list[str]]:
     return list(kinds), list(dict.fromkeys(str(rule.scheme) for rule in rules if rule.kind is None))
 
 
-def _grades(told: Any, scheme: str) -> pd.DataFrame:
-    """Grades of a scheme with its name; ``event_date`` as far as it is known."""
+def _grades(told: Any, scheme: str, named: Collection[str | None]) -> pd.DataFrame:
+    """Those of a scheme's grades that overrides name, with its name; ``event_date`` as far as it is known."""
     frame = as_frame(told, needs=["subject_id", "grade"], what=f"grades of {scheme}").assign(scheme=scheme)
+    frame = frame[frame["grade"].isin(named)]
     told_days = frame.reindex(columns=["subject_id", "scheme", "grade", "event_date"]).astype(object)
     return told_days.where(told_days.notna(), None)
 

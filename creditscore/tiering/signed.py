@@ -61,19 +61,19 @@ class Signed:
         stands = Standing.of(
             night.ids, wanted, night.ruled.fired, night.disputes.flags, records=records, as_of=night.day, read=read
         )
+        grounds = stands.grounds(wanted, night.ruled.deciding)
         book = SignatureBook.of(
-            night.ids, past.decisions(), reviews, stands, night.ruled.tier, stands.grounds(wanted, night.ruled.deciding),
-            past.put_to_a_person, night.left, wanted, spell,
-        )  # fmt: skip
+            night.ids, past.decisions(), reviews, stands, night.ruled.tier, grounds, past.put_to_a_person, night.left, wanted, spell
+        )
         in_d = book.approved(np.full(count, _RISKIEST, dtype=np.int8))
         lapsed = (past.tier == _RISKIEST) & (in_d.decision != "approve")
         until_signed = _until_signed(night, lapsed)
-        by_score = book.refused_by_score(night.rated_cut(), stands.behind_score(wanted))
+        by_score = book.refused_by_score(night.rated_cut(), stands.behind_score(book.refusing))
         ruled, banded = _rest(night, by_score, until_signed, book.refused_records())
         refusals = book.refusals(np.where(by_score, night.cut, night.ruled.tier).astype(np.int8))
         return cls(
-            stands, ruled, by_score, banded, stands.grounds(wanted, ruled.deciding), in_d, book.approved(ruled.tier), refusals,
-            lapsed, until_signed, spell,
+            stands, ruled, by_score, banded, grounds if ruled is night.ruled else stands.grounds(wanted, ruled.deciding), in_d,
+            book.approved(ruled.tier), refusals, lapsed, until_signed, spell,
         )  # fmt: skip
 
     def refused(self, night: Night) -> Flags:

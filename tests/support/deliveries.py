@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from support.projects import write_project
+from support.readings import keep_reading
 
 from creditscore.config.project import Project
 from creditscore.engine import Engine

@@ -4,8 +4,10 @@ import datetime as dt
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from creditscore.storage import sha256_of
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.signatures import Review, set_by
@@ -139,3 +141,47 @@ def test_a_proposal_of_an_earlier_version_that_rests_on_no_record_may_be_signed_
     asked = night(policy, "D", MAY, previous=first)
     signed = night(policy, "D", JUNE, previous=as_before(asked), reviews=[replace(decided(asked, "approve", MAY), by="")])
     assert row(signed, "tier", "status", "reviewer") == ["D", "final", "李四"]
+
+
+class Standing(Records):
+    """Records that stand: that of the firm with severity 5, and one of another firm with or without a severity."""
+
+    def __init__(self, *, other):
+        super().__init__("E1")
+        self.other = other
+
+    def standing(self, as_of, subjects, *, read=None):
+        texts = {"subject_id": ["a", "b"], "event_id": ["E1", "E2"], "kind": ["serious_list"] * 2, "result": ["x"] * 2}
+        flags = {name: [name == "in_use"] * 2 for name in ("in_use", "disputed", "counted")}
+        numbers = {"severity": pa.array([5, self.other], pa.int32()), "amount": pa.array([None, None], pa.decimal128(18, 2))}
+        return pa.table(texts | flags | numbers | {"event_date": [APRIL, APRIL], "document_no": ["", ""]})
+
+
+def test_a_signature_lasts_whatever_other_firms_records_lack(make_policy):
+    """The values of a record are written the same whether or not another record has no severity."""
+    policy = make_policy(override=[LIST])
+    rows = pd.DataFrame({"subject_id": ["a"], "score": [600], "probability_ppm": [RISK["B"]], "industry": ["food"]})
+
+    def on(day, other, previous=None, reviews=()):
+        return assign_tiers(rows.assign(as_of=day), policy, records=Standing(other=other), previous=previous, reviews=reviews)
+
+    first = on(APRIL, None)
+    for then, later in ((None, 3), (3, None)):
+        asked = on(MAY, then, first)
+        signed = on(MAY, then, first, [decided(asked, "approve", MAY)])
+        assert row(signed, "tier", "status") == ["D", "final"]
+        assert row(on(JUNE, later, signed), "tier", "status", "grounds") == ["D", "final", signed.frame.loc[0, "grounds"]]
+
+
+def test_a_signature_on_a_severity_written_with_a_decimal_point_lasts(make_policy):
+    """So it was written wherever some record that was asked for with it had none."""
+    policy = make_policy(override=[LIST])
+    digest = sha256_of('["serious_list","5.0","","x"]')[:12]
+    old = Review("a", "approve", "李四", "核实", "", MAY, "D", f'[["E1","{digest}"]]', "override")
+    rows = pd.DataFrame({"subject_id": ["a"], "score": [600], "probability_ppm": [RISK["B"]], "industry": ["food"]})
+    for day, other in ((MAY, None), (JUNE, 3)):
+        tiers = assign_tiers(rows.assign(as_of=day), policy, records=Standing(other=other), reviews=[old])
+        assert row(tiers, "tier", "status") == ["D", "final"]
+    other = replace(old, grounds=f'[["E1","{sha256_of("x")[:12]}"]]')
+    tiers = assign_tiers(rows.assign(as_of=MAY), policy, records=Standing(other=None), reviews=[other])
+    assert row(tiers, "status") == ["proposed"]
