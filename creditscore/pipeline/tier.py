@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ibis
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.inspection.objections import Objection, objections_of
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.parts import WHOLE, AskedOnce, RecordsOfPart, of_part, parts_of, share_levels_of
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.records.adverse.contested import parse_rating_id
 from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
+from creditscore.storage import operations
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.cohort import SCORE_COLUMNS
+from creditscore.tiering.cuts import achieved_together
 from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of, set_by
 from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
@@ -33,7 +39,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.policy import TierPolicy
+    from creditscore.dataframes import Ints
+    from creditscore.engine import Engine
     from creditscore.features.spine import Spine
+    from creditscore.features.visibility import Bucket
     from creditscore.models.scorecard import Scorecard
     from creditscore.pipeline.score import Scored
     from creditscore.records.records import Records
@@ -47,30 +56,98 @@ def tier_subjects(
 
     Subjects without a score are in it too (NR). The column ``trial`` says that the cards are signed by nobody. What
     ``cards`` take points for are the grounds of a tier by score; without any card the features of the project are.
+
+    Of very many subjects one part after the other is judged, and written: memory holds a part. The tiers do not depend on it.
     """
-    before = deciding.before
-    tiers = assign_tiers(
-        records.engine.query(scored.scores.select(*SCORE_COLUMNS).order_by("subject_id")),
-        policy,
-        previous=before.read("tiers") if before else None,
-        records=records,
-        subjects=unrated_subjects(records, scored.spine, scored.scores, before),
-        reviews=deciding.signatures,
-        exits=exits_since(records, before, folder.as_of),
-        disputed_scores=scored.disputed,
-        as_of=folder.as_of,
-        read={name for card in cards for name in card.columns} or None,
-    )
-    table = _table(tiers.frame, TIER_SCHEMA)
-    folder.write("tiers", table.append_column("trial", pa.repeat(pa.scalar(trial), table.num_rows)))
-    folder.write("asked", _table(tiers.asked.reindex(columns=ASKED_SCHEMA.names), ASKED_SCHEMA))
-    return tiers
+    before, engine, index = deciding.before, records.engine, records.table("subject_index")
+    parts = parts_of(engine.count(scored.scores))
+    exits, quarantined = exits_since(records, before, folder.as_of), quarantined_subjects(records, LastKnown.of(before))
+    places = _places(records, quarantined["subject_id"], parts)
+    once, previous = AskedOnce.of(records, policy, folder.as_of), _previous(engine, before)
+    levels = share_levels_of(records, scored.scores, policy, folder.as_of) if len(parts) > 1 else None
+    made = []
+    for part in parts:
+        scores = of_part(scored.scores.select(*SCORE_COLUMNS), part, index)
+        then = None if previous is None else engine.query(of_part(previous, part, index))
+        tiers = assign_tiers(
+            engine.query(scores.order_by("subject_id")),
+            policy,
+            previous=then,
+            records=RecordsOfPart(once, part),
+            subjects=unrated_subjects(records, scored.spine, scored.scores, quarantined[places == part.remainder], part),
+            reviews=deciding.signatures,
+            exits=exits,
+            disputed_scores=scored.disputed,
+            as_of=folder.as_of,
+            read={name for card in cards for name in card.columns} or None,
+            share_levels=levels,
+        )
+        made.append(_written(folder, tiers, part, trial=trial))
+    return made[0] if len(parts) == 1 else _together(folder, engine, made)
 
 
-def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """A frame in the columns of a schema; what pandas takes for missing is null."""
-    columns = [pa.array(frame[field.name], field.type, from_pandas=True) for field in schema]
-    return pa.table(columns, schema=schema)
+def _previous(engine: Engine, before: RunFolder | None) -> ir.Table | None:
+    """The tiers of the run before, where its file is; None without one."""
+    if before is None:
+        return None
+    engine.register("previous_tiers", before.file("tiers.parquet"))
+    return unbound("previous_tiers", pq.read_schema(before.file("tiers.parquet")))
+
+
+def _places(records: Records, ids: pd.Series, parts: Sequence[Bucket]) -> Ints:
+    """In which part each of some subjects is judged: that of its key, or the first where the register lacks it."""
+    engine, count = records.engine, len(parts)
+    if count == 1:
+        return np.zeros(len(ids), dtype=np.int64)
+    asked = pa.table({"subject_id": pa.array(ids, pa.string())})
+    engine.register("placed_ids", asked)
+    keys = engine.query(records.table("subject_index").semi_join(unbound("placed_ids", asked.schema), "subject_id"))
+    engine.drop("placed_ids")
+    known = dict(zip(keys["subject_id"].to_pylist(), keys["subject_key"].to_pylist(), strict=True))
+    return np.array([known.get(one, 0) % count for one in ids], dtype=np.int64)
+
+
+#: The files that tiers of a part are written to, with their columns and the order of their rows.
+_FILES = {
+    "tiers": (TIER_SCHEMA.append(pa.field("trial", pa.bool_())), ("subject_id",)),
+    "asked": (ASKED_SCHEMA, ("subject_id", "event_id")),
+}
+
+
+def _written(folder: RunFolder, tiers: Tiers, part: Bucket, *, trial: bool) -> Tiers:
+    """Write the tiers of a part: of the only one to the files of the run."""
+    frames = {"tiers": tiers.frame.assign(trial=trial), "asked": tiers.asked.reindex(columns=ASKED_SCHEMA.names)}
+    for name, (schema, _order) in _FILES.items():
+        columns = [_cells(frames[name][field.name], field.type) for field in schema]
+        folder.write(name if part.count == 1 else _part_file(name, part.remainder), pa.table(columns, schema=schema))
+    return tiers if part.count == 1 else replace(tiers, frame=tiers.frame.head(0), asked=tiers.asked.head(0))
+
+
+def _cells(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    """A column in the type of a file; what pandas takes for missing is null."""
+    return pa.nulls(len(column), kind) if column.isna().all() else pa.array(column, kind, from_pandas=True)
+
+
+def _part_file(name: str, number: int) -> str:
+    return f"{name}-part-{number:04d}"
+
+
+def _together(folder: RunFolder, engine: Engine, made: Sequence[Tiers]) -> Tiers:
+    """The tiers of all parts, in one file each, by subject."""
+    for name, (schema, order) in _FILES.items():
+        paths = [folder.file(f"{_part_file(name, number)}.parquet") for number in range(len(made))]
+        tables = [f"{name}_part_{number}" for number in range(len(made))]
+        for table, path in zip(tables, paths, strict=True):
+            engine.register(table, path)
+        folder.write_on(engine, name, ibis.union(*(unbound(table, schema) for table in tables)), order_by=order)
+        for table, path in zip(tables, paths, strict=True):
+            engine.drop(table)
+            operations.remove(path)
+    frame = folder.frame("tiers").drop(columns="trial").astype({"score": "Int32"})
+    frame = frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
+    registers = [tiers.subjects for tiers in made if tiers.subjects is not None]
+    register = pd.concat(registers, ignore_index=True).sort_values("subject_id", kind="stable", ignore_index=True)
+    return Tiers(frame, achieved_together([tiers.achieved for tiers in made]), register, folder.frame("asked"))
 
 
 def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> pa.Table | None:
@@ -86,16 +163,18 @@ def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> p
     return exits(records, after=before.as_of, until=as_of, ended_before=known, read_before=file, visits_before=visits)
 
 
-def unrated_subjects(records: Records, spine: Spine, scores: ir.Table, before: RunFolder | None = None) -> pd.DataFrame:
-    """Subjects that belong in a tier and have no score: those that no card serves, and quarantined ones.
+def unrated_subjects(
+    records: Records, spine: Spine, scores: ir.Table, quarantined: pd.DataFrame, part: Bucket = WHOLE
+) -> pd.DataFrame:
+    """Subjects of a part that belong in a tier and have no score: those that no card serves, and quarantined ones.
 
     Returns:
         One row per subject, by id: subject_id, industry, reason; of quarantined ones the columns of
         :func:`creditscore.pipeline.quarantined.quarantined_subjects`.
     """
-    left = spine.table.anti_join(scores, "subject_id").select("subject_id", "industry")
+    rows = spine.table if part.count == 1 else part.of(spine.table)
+    left = rows.anti_join(scores, "subject_id").select("subject_id", "industry")
     uncarded = records.engine.query(left).to_pandas().astype(object).assign(reason="no_card")
-    quarantined = quarantined_subjects(records, LastKnown.of(before))
     both: pd.DataFrame = pd.concat([uncarded.reindex(columns=quarantined.columns), quarantined], ignore_index=True)
     return both.sort_values("subject_id").reset_index(drop=True)
 

@@ -237,9 +237,9 @@ class Records:
         columns = [unsure.get(name, others[name] if name in others.column_names else None) for name in found.column_names]
         return pa.concat_tables([found, pa.table(columns, names=found.column_names).cast(found.schema)])
 
-    def grades(self, scheme: str, as_of: dt.date) -> pa.Table:
-        """One row per subject rated under a scheme: its newest grade that was known on a day."""
-        return grades(self, scheme, day_of(as_of))
+    def grades(self, scheme: str, as_of: dt.date, *, among: Collection[str] | None = None) -> pa.Table:
+        """One row per subject rated under a scheme: its newest grade known on a day, if it is ``among`` some; None: any."""
+        return grades(self, scheme, day_of(as_of), among=among)
 
     def grades_by_row(self, schemes: Iterable[str], rows: pa.Table) -> pa.Table:
         """The same for firms each on a day of its own, see :func:`creditscore.records.adverse.in_force.grades_by_row`."""

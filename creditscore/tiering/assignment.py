@@ -40,6 +40,7 @@ def assign_tiers(
     disputed_scores: Any = None,
     as_of: str | dt.date | None = None,
     read: Collection[str] | None = None,
+    share_levels: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Tiers:
     """The tier of every subject in scope.
 
@@ -68,6 +69,8 @@ def assign_tiers(
             are adverse or an override sets it.
         as_of: The day; by default that of the scores.
         read: The features that the cards read: only what they take points for is a ground of a tier by score. None: all.
+        share_levels: Where ``scores`` are a part of the subjects that are ranked together: the lowest score in each cut by share
+            among all of them, by population (:func:`creditscore.tiering.cuts.levels_of`).
 
     Returns:
         Tiers, one row per subject, ordered by ``subject_id``.
@@ -77,7 +80,9 @@ def assign_tiers(
             policy was not in force yet, the earlier tiers are of a later day, a government body or
             institution is scored, or overrides have no records to look in.
     """
-    cohort = cohort_of(scores, policy, subjects=subjects, records=records, disputed_scores=disputed_scores, as_of=as_of)
+    cohort = cohort_of(
+        scores, policy, subjects=subjects, records=records, disputed_scores=disputed_scores, as_of=as_of, levels=share_levels
+    )
     night = Night.of(cohort, policy, previous, records=records, exits=exits)
     signed = Signed.of(night, tuple(reviews or ()), records=records, read=read)
     moved = _Moved.of(night, signed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Ints, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
-from creditscore.tiering.cuts import cut_tiers, populations
+from creditscore.tiering.cuts import cut_tiers, levels_of, populations
 from creditscore.tiering.tiers import Codes
 from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, SUBJECT_TYPES, Reason
 
@@ -42,6 +43,8 @@ class Cohort:
     register: pd.DataFrame | None
     disputed_scores: pd.DataFrame
     as_of: dt.date
+    #: The levels of cuts by share, where these are not all subjects.
+    levels: Mapping[str, tuple[int, ...]] | None = None
 
     def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0, disputed_count: bool = False) -> Codes:
         """Tiers by the cuts alone, see :func:`creditscore.tiering.cuts.cut_tiers`.
@@ -55,12 +58,18 @@ class Cohort:
         numbers: dict[str, Ints] = {
             name: pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64, copy=True) for name in _NUMBERS
         }
-        ranked = numbers["score"].copy()
+        levels = self.levels
         if disputed_count:
+            # It moves nobody else: the levels are those without.
+            levels = self._own_levels(numbers["score"], policy) if levels is None else levels
             for name, values in numbers.items():
                 values[self._known_both] = self.disputed_scores[name].to_numpy(dtype=np.int64)
         score, ppm = numbers["score"], numbers["probability_ppm"]
-        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin, ranked=ranked)
+        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin, levels=levels)
+
+    def _own_levels(self, score: Ints, policy: TierPolicy) -> dict[str, tuple[int, ...]]:
+        rated = pd.DataFrame({"population": self.population, "score": score, "subjects": 1})[self.rated]
+        return levels_of(rated.groupby(["population", "score"], as_index=False).sum(), policy)
 
     @property
     def _known_both(self) -> Ints:
@@ -109,7 +118,8 @@ class Cohort:
 
 
 def cohort_of(
-    scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, disputed_scores: Any, as_of: str | dt.date | None
+    scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, disputed_scores: Any, as_of: str | dt.date | None,
+    levels: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Cohort:  # fmt: skip
     """Put scores, subjects without a score and the register together."""
     rows, day = _rows(scores, subjects, as_of)
@@ -132,7 +142,7 @@ def cohort_of(
     if policy.new_subject_months:
         rated = rated & ~(date_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D"))
     both = _disputed_scores(disputed_scores, rows, ids)
-    return Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, both, day)
+    return Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, both, day, levels)
 
 
 def _disputed_scores(disputed_scores: Any, rows: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:

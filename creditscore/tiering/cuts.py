@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -24,7 +26,7 @@ def populations(industry: Texts, policy: TierPolicy) -> Texts:
 
 def cut_tiers(
     score: Ints, ppm: Ints, rated: Flags, population: Texts, policy: TierPolicy, *, band: int = 0, margin: float = 0.0,
-    ranked: Ints | None = None,
+    levels: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Codes:  # fmt: skip
     """The tier of each subject by the cuts alone (unrated ones: NR).
 
@@ -40,7 +42,7 @@ def cut_tiers(
         policy: The cuts.
         band: Points above the cut that are asked for (cuts by score or share).
         margin: Share of the cut by which the risk must lie below it (cuts by risk).
-        ranked: The scores that set the levels of cuts by share; by default ``score``.
+        levels: Of cuts by share the lowest score in each, by population, see :func:`share_levels`; by default those of ``score``.
     """
     tiers = np.full(len(score), UNRATED, dtype=np.int8)
     for name in sorted(set(population[rated])):
@@ -50,8 +52,10 @@ def cut_tiers(
             room = _MILLION - as_ppm(margin)
             missed = [ppm[chosen].astype(np.int64) * _MILLION >= cut * room for cut in cuts]
         else:
-            levels = cuts if kind == "min_score" else share_levels((score if ranked is None else ranked)[chosen], cuts)
-            missed = [score[chosen] < level + band for level in levels]
+            lowest = cuts
+            if kind == "share":
+                lowest = share_levels(score[chosen], cuts) if levels is None else levels[name]
+            missed = [score[chosen] < level + band for level in lowest]
         tiers[chosen] = np.sum(missed, axis=0).astype(np.int8)
     return tiers
 
@@ -61,13 +65,33 @@ def share_levels(score: Ints, shares: tuple[int, ...]) -> tuple[int, ...]:
 
     Where n is 0 nobody is good enough: the level lies above every score.
     """
-    best_first = -np.sort(-score.astype(np.int64))
+    return _levels(*np.unique(score, return_counts=True), shares)
+
+
+def _levels(score: Ints, subjects: Ints, shares: tuple[int, ...]) -> tuple[int, ...]:
+    """The same from the scores that occur, each once and rising, and how many subjects have each."""
+    best_first, so_far = score[::-1].astype(np.int64), np.cumsum(subjects[::-1], dtype=np.int64)
     levels, asked = [], 0
     for share in shares:
         asked += share
-        n = asked * len(best_first) // _MILLION
-        levels.append(int(best_first[n - 1]) if n else int(best_first[0]) + 1)
+        n = asked * int(so_far[-1]) // _MILLION
+        levels.append(int(best_first[np.searchsorted(so_far, n)]) if n else int(best_first[0]) + 1)
     return tuple(levels)
+
+
+def levels_of(counts: pd.DataFrame, policy: TierPolicy) -> dict[str, tuple[int, ...]]:
+    """The levels of cuts by share, by population.
+
+    Args:
+        counts: One row per population and score of rated subjects: ``population, score, subjects``.
+        policy: The cuts.
+    """
+    levels = {}
+    for name, part in counts.sort_values("score").groupby("population"):
+        kind, cuts = policy.cuts_for(str(name) or None)
+        if kind == "share":
+            levels[str(name)] = _levels(part["score"].to_numpy(), part["subjects"].to_numpy(), cuts)
+    return levels
 
 
 def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFrame:
@@ -88,3 +112,13 @@ def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFram
             rows.append((name, tier, kind, asked[code], count, count * _MILLION // len(chosen)))
     table = pd.DataFrame(rows, columns=["population", "tier", "cut", "asked_ppm", "subjects", "achieved_ppm"])
     return table.astype({"asked_ppm": "Int64"})
+
+
+def achieved_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """What the cuts gave among all subjects, from what they gave in each part of them."""
+    keys = ["population", "tier", "cut", "asked_ppm"]
+    every = pd.concat(parts, ignore_index=True)
+    summed = every[[*keys, "subjects"]].groupby(keys, as_index=False, dropna=False).sum().sort_values(["population", "tier"])
+    rated = summed.groupby("population")["subjects"].transform("sum")
+    told: pd.DataFrame = summed.assign(achieved_ppm=summed["subjects"] * _MILLION // rated).reset_index(drop=True)
+    return told

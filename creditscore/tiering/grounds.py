@@ -56,8 +56,9 @@ class Standing:
     Attributes:
         rows: One row per record: ``row`` (the position of the subject), ``record`` (its id, or ``scheme=grade`` of a rating
             that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind`` (``""`` of a rating),
-            ``older_digest`` (the same as earlier versions wrote it), ``event_date``, ``document_no``, ``in_use`` (its retention is not over), ``lowers`` (it makes its subject worse today), ``disputed``,
-            and ``counted``: a disputed one counted before the dispute.
+            ``older_digest`` (the same as earlier versions wrote it), ``event_date``, ``document_no``, ``in_use`` (its retention
+            is not over), ``lowers`` (it makes its subject worse today), ``disputed``, and ``counted``: a disputed one counted
+            before the dispute.
         untold: Subjects of whom only some records are known, since one of them is disputed and nobody says which.
     """
 

@@ -62,10 +62,14 @@ def listed_by_row(records: Contested, kinds: Collection[str], rows: pa.Table) ->
         return records.engine.query(found.order_by(["row", "event_date", "event_id"]))
 
 
-def grades(records: Contested, scheme: str, as_of: dt.date) -> pa.Table:
-    """One row per subject rated under a scheme, by subject: its newest grade that was known on a day and counts then."""
+def grades(records: Contested, scheme: str, as_of: dt.date, *, among: Collection[str] | None = None) -> pa.Table:
+    """One row per subject rated under a scheme, by subject: its newest grade that was known on a day and counts then.
+
+    ``among``: only where that grade is one of these; None: any.
+    """
     dated = _rated(records, [scheme]).mutate(as_of_day=ibis.literal(day_number(as_of), "int32"))
     rows = _newest(records, dated, "subject_id")
+    rows = rows if among is None else rows.filter(rows.grade.isin(sorted(among)) if among else ibis.literal(False))
     return records.engine.query(rows.select("subject_id", "grade", "event_date").order_by("subject_id"))
 
 

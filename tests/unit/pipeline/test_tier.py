@@ -193,7 +193,8 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
 DAYS = ("waiting_since", "incomplete_since", "exit_on", "score_since")
 NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
 ENGINE = Engine.duckdb()
-RECORDS = SimpleNamespace(engine=ENGINE)
+RECORDS = SimpleNamespace(engine=ENGINE, table=lambda name: None)
+POLICY = SimpleNamespace(override=())
 
 
 def registered(name, rows):
@@ -219,7 +220,7 @@ def quarantined(monkeypatch):
 
 def test_uncarded_and_quarantined_subjects_are_unrated(quarantined):
     quarantined.append(NOBODY.reindex([0]).assign(subject_id="S9", reason="bad_code", quarantined_at="register:7"))
-    unrated = unrated_subjects(RECORDS, SPINE, SCORES)
+    unrated = unrated_subjects(RECORDS, SPINE, SCORES, quarantined[-1])
     assert list(zip(unrated["subject_id"], unrated["reason"], strict=True)) == [("S2", "no_card"), ("S9", "bad_code")]
     assert unrated["industry"].isna().all()
 
@@ -246,7 +247,7 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     row = dict.fromkeys(texts, "x")
     rows = [
         {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, **dict.fromkeys(DAYS)}
-        for one, score in (("S2", None), ("S1", 5.0))
+        for one, score in (("S1", 5.0), ("S2", None))
     ]
     options = {}
 
@@ -257,14 +258,14 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     monkeypatch.setattr(module, "assign_tiers", assign)
     monkeypatch.setattr(module, "exits_since", lambda *_: "what left")
     scored = Scored(SPINE, None, SCORES, "scores with what is disputed")
-    tier_subjects(folder, RECORDS, scored, None, deciding, trial=trial)
+    tier_subjects(folder, RECORDS, scored, POLICY, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
     assert table["score"].to_pylist() == [5, None]
     assert table["trial"].to_pylist() == [trial] * 2
     assert {str(table.schema.field(name).type) for name in DAYS} == {"date32[day]"}
     assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
-    assert options["previous"]["subject_id"].tolist() == ["S1"]
+    assert options["previous"]["subject_id"].to_pylist() == ["S1"]
     assert options["exits"] == "what left"
     assert options["disputed_scores"] == "scores with what is disputed"
     assert options["as_of"] == dt.date(2024, 4, 30)
@@ -273,5 +274,5 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
 def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch, quarantined):
     asked = {}
     monkeypatch.setattr(module, "assign_tiers", lambda *_, **given: asked.update(given) or Tiers(tier_rows(5)))
-    tier_subjects(folder, RECORDS, Scored(SPINE, None, SCORES, None), None, Deciding(), trial=False)
+    tier_subjects(folder, RECORDS, Scored(SPINE, None, SCORES, None), POLICY, Deciding(), trial=False)
     assert asked["previous"] is None
