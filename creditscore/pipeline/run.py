@@ -224,7 +224,7 @@ def make_run(
     _log.info("workbook and report")
     write_forecast(folder, records, tiers, policy, training)
     write_associations(folder, records, scored)
-    write_stability(folder, records, deciding.before)
+    write_stability(folder, deciding.before, engine)
     facts = deciding_facts(project, policy, inputs, training.cards)
     save_book(
         folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=trial,
@@ -400,7 +400,7 @@ def write_associations(folder: RunFolder, records: Records, scored: Scored) -> N
     folder.write("associations", associations(records.engine, scored.features, records.versions_on(folder.as_of)))
 
 
-def write_stability(folder: RunFolder, records: Records, before: RunFolder | None) -> None:
+def write_stability(folder: RunFolder, before: RunFolder | None, engine: Engine) -> None:
     """Write how scores and characteristics moved since the run before, if there is one."""
     if before is not None:
-        folder.write("stability", compare_runs(folder, before, records.engine))
+        folder.write("stability", compare_runs(folder, before, engine))

@@ -294,7 +294,7 @@ def test_signed_cards_that_no_run_here_trained_have_no_judgement(night, out, pro
 def test_a_first_run_has_nothing_to_compare_with(folder):
     assert read_delivery_before(None) == Earlier()
     tell_drift(None, CheckUp(DAY, findings_frame([])), accept=False)
-    write_stability(folder, None)
+    write_stability(folder, None, Engine.duckdb())
     assert not folder.has("stability")
 
 
