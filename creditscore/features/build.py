@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 #: The first columns of ``features.parquet``.
 _KEYS = ("subject_id", "as_of", "industry")
 #: Events that a pass goes over within 2 GB; twice as many do not fit (measured). More of them are split by subject.
-_EVENTS_PER_BUCKET = 12_500_000
+EVENTS_AT_ONCE = 12_500_000
 #: Columns that say whether an event is visible.
 _VISIBILITY = ("event_key", "subject_key", "event_day", "known_day", "valid_day", "incident_key", "copies")
 #: Tables that a pass leaves in the engine until the next.
@@ -87,12 +87,14 @@ def feature_table(
     trained_on: dt.date | None = None,
     name: str = "features",
     buckets: int | None = None,
+    only: Bucket | None = None,
 ) -> ir.Table:
     """The features of a spine as an engine table: row_key, subject_id, as_of, industry, then one column each.
 
     The events are looked through once for what is visible, the ratings once per scheme, the visits once, however many
     features there are. The passes go over ``buckets`` parts of the subjects one after the other, so that memory
-    is bounded; by default one part for each 12.5 million events. The values do not depend on it.
+    is bounded; by default one part for each 12.5 million events. The values do not depend on it. With ``only`` the rows of
+    that part alone are computed.
 
     Raises:
         ConfigError: The guard refuses a feature.
@@ -104,7 +106,7 @@ def feature_table(
         # Its keys are positions in the register of another opening: they would name other subjects here.
         raise DataError("spine: expected one of these records (got one that was made of others)")
     table: ir.Table | None = None
-    for rows, feature_pass in passes(records, spine, features, trained_on=trained_on, buckets=buckets):
+    for rows, feature_pass in passes(records, spine, features, trained_on=trained_on, buckets=buckets, only=only):
         parts = feature_pass.compute(features)
         key = "subject_key" if isinstance(feature_pass.rows, OneDay) else "row_key"
         joined = rows
@@ -129,7 +131,13 @@ def _filled(feature: FeatureSpec, joined: ir.Table) -> ir.Value:
 
 
 def passes(
-    records: Records, spine: Spine, features: tuple[FeatureSpec, ...], *, trained_on: dt.date | None, buckets: int | None
+    records: Records,
+    spine: Spine,
+    features: tuple[FeatureSpec, ...],
+    *,
+    trained_on: dt.date | None,
+    buckets: int | None,
+    only: Bucket | None = None,
 ) -> Iterator[tuple[ir.Table, FeaturePass]]:
     """Parts of a spine, each with what computes its features; to be used one after the other.
 
@@ -142,8 +150,9 @@ def passes(
         yield spine.table, FeaturePass(records, OneDay(spine.day, lengths, Among(spine.table)), trained_on)
         return
     kept = records.outcomes["events"].kept if "events" in records.outcomes else 0
-    count = buckets or 1 + kept // _EVENTS_PER_BUCKET
-    for bucket in [Bucket(number, count) for number in range(count)] if count > 1 else [None]:
+    count = buckets or 1 + kept // EVENTS_AT_ONCE
+    every = [Bucket(number, count) for number in range(count)] if count > 1 else [None]
+    for bucket in every if only is None else [only]:
         rows = spine.table if bucket is None else bucket.of(spine.table)
         if spine.day is not None:
             yield rows, FeaturePass(records, OneDay(spine.day, lengths, bucket), trained_on)

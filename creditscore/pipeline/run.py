@@ -22,6 +22,7 @@ from creditscore.pipeline.last_trades import place_by_last_trade, refuse_untaken
 from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
 from creditscore.pipeline.objections import objection_table
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
+from creditscore.pipeline.parts import PartFiles
 from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
 from creditscore.pipeline.run_folder import (
@@ -121,14 +122,19 @@ def _run_held(
     current = RunFolder.current(out, as_of)
     key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
     if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
+        PartFiles.of_night(out, ledger, key).remove()  # a kill may have left them
         return RunResult(current, False, summary_of(current))
     remove_unfinished(out)
     folder = RunFolder.new(out, as_of)
     with removed_on_error(folder.path):
         snapshot = take_snapshot(project, data, folder.file(SNAPSHOT))
+        # A file that was replaced in between counts as it was copied.
+        key = run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang)
+        kept = PartFiles.of_night(out, ledger, key)
         plans, log = make_run(
-            folder, project, policy, deciding, standing, inputs=snapshot, cards=cards, engine=engine, lang=lang, accept=accept
-        )
+            folder, project, policy, deciding, standing, inputs=snapshot, cards=cards, engine=engine, lang=lang, accept=accept,
+            kept=kept,
+        )  # fmt: skip
         operations.remove_folder(folder.file(SNAPSHOT))
         warn_of_edits(current)
         folder.seal()  # before its name shows: no kill leaves the seal of a pruned run of the same name
@@ -136,8 +142,8 @@ def _run_held(
             add_drafts(entry, folder, plans, standing, trial=train, lang=lang)
             queue_run(entry, folder.path.name, log)
             entry.point(folder.shown, folder.path)
-    # A file that was replaced in between counts as it was copied.
-    ledger.finish(folder.name, FINISHED, run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang))
+    ledger.finish(folder.name, FINISHED, key)
+    kept.remove()
     return RunResult(folder, True, summary_of(folder))
 
 
@@ -193,8 +199,11 @@ def warn_of_edits(earlier: RunFolder | None) -> None:
 def make_run(
     folder: RunFolder, project: Project, policy: TierPolicy, deciding: Deciding, standing: Standing,
     *, inputs: Mapping[str, str], cards: Mapping[str, Scorecard], engine: Engine, lang: str, accept: bool,
+    kept: PartFiles | None = None,
 ) -> tuple[list[InspectionPlan], RunLog]:  # fmt: skip
     """Make every file of a run, stage by stage, the manifest last. Without signed cards it is a trial with cards of its own.
+
+    ``kept`` has the parts that earlier attempts at the same night have finished.
 
     Returns:
         The drafts of the tasks due, and what the tracker gets.
@@ -213,9 +222,9 @@ def make_run(
     training = train_cards_of(folder, records, policy) if trial else known_training(folder, cards, deciding)
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
-    scored = score_subjects(folder, records, training.cards)
+    scored = score_subjects(folder, records, training.cards, kept)
     write_own_records(folder, records, scored.spine, policy)
-    tiers = tier_subjects(folder, records, scored, policy, deciding, trial=trial, cards=training.cards.values())
+    tiers = tier_subjects(folder, records, scored, policy, deciding, trial=trial, cards=training.cards.values(), kept=kept)
     tiers = place_by_last_trade(folder, records, tiers, deciding.before)
     refuse_untaken(tiers, project.tasks.values(), folder.as_of)
     write_objections(folder, objections)

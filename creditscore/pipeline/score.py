@@ -21,6 +21,7 @@ from creditscore.language import pgettext
 from creditscore.models.monitor import Counts, psi_of_counts, stability_of_counts
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring_sql import cards_expression, position_counts
+from creditscore.pipeline.parts import PARTS, PartFiles, joined, parts_of
 from creditscore.storage import atomic_write, sha256_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from creditscore.config.scorecards import Industry
     from creditscore.engine import Engine
+    from creditscore.features.visibility import Bucket
     from creditscore.pipeline.run_folder import RunFolder
     from creditscore.records.records import Records
 
@@ -114,8 +116,9 @@ def score_table(
 
 
 def scores_of(
-    engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...], *, reasons: int = 4
-) -> ir.Table:
+    engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...], *, reasons: int = 4,
+    among: ir.Table | None = None,
+) -> ir.Table:  # fmt: skip
     """The columns of ``scores.parquet`` as one expression: one row per row of ``features`` that a card serves.
 
     Args:
@@ -124,11 +127,13 @@ def scores_of(
         cards: By industry.
         industries: The tree in which an industry without a card finds its parent.
         reasons: The number of columns ``reason_1`` and so on. Most of the time goes into them; 0 leaves them out.
+        among: The rows of which ``features`` are a part, with their ``industry``; by default they are all.
 
     Raises:
         DataError: No row is served by any card.
     """
-    present: list[str | None] = engine.query(features.select("industry").distinct())["industry"].to_pylist()
+    everyone = features if among is None else among
+    present: list[str | None] = engine.query(everyone.select("industry").distinct())["industry"].to_pylist()
     served: dict[str, list[str | None]] = {}
     for industry in sorted(present, key=lambda code: code or ""):
         card = card_for(industry, cards, industries)
@@ -213,24 +218,43 @@ class Scored:
     disputed: pa.Table = field(default_factory=_DISPUTED.empty_table)
 
 
-def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard]) -> Scored:
+def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard], kept: PartFiles | None = None) -> Scored:
     """Write the features and scores of every subject in scope, and the scores of those with an open dispute as if there were none.
 
-    Rows of all subjects stay in the engine.
+    Rows of all subjects stay in the engine. Of very many subjects, or events, one part after the other is scored.
+
+    Args:
+        folder: The run.
+        records: What was read.
+        cards: By industry.
+        kept: Where finished parts are kept; by default in the folder of the run, until they are joined.
 
     Raises:
         DataError: No subject is in scope; no subject is served by a card.
     """
-    project, engine, rows = records.project, records.engine, spine(records, as_of=folder.as_of)
-    table = feature_table(records, rows, project.features)
-    features = folder.write_on(engine, "features", table.drop("row_key"), order_by=_ORDER)
-    marked = _with_incomplete(records, scores_of(engine, table, cards, project.scorecards.industry))
-    scores = folder.write_on(engine, "scores", marked, order_by=_ORDER)
-    engine.drop("features")
+    engine, rows, kept = records.engine, spine(records, as_of=folder.as_of), kept or PartFiles(folder.file(PARTS))
+    events = records.outcomes["events"].kept if "events" in records.outcomes else 0
+
+    def make(part: Bucket, files: dict[str, Path]) -> None:
+        for name, table in _scored_part(records, rows, cards, part).items():
+            engine.write(table, files[name], order_by=_ORDER)
+        engine.drop("features")
+
+    parts = kept.each("scores", parts_of(engine.count(rows.table), events), ("features", "scores"), make)
+    features, scores = (joined(folder, engine, name, [files[name] for files in parts], _ORDER) for name in ("features", "scores"))
+    kept.leave()
     disputed = _disputed_scores(records, rows, scores, cards)
     if disputed.num_rows:
         folder.write(DISPUTED_SCORES, disputed)
     return Scored(rows, features, scores, disputed)
+
+
+def _scored_part(records: Records, rows: Spine, cards: Mapping[str, Scorecard], part: Bucket) -> dict[str, ir.Table]:
+    """Features and scores of a part of the subjects as tables of the engine."""
+    project = records.project
+    table = feature_table(records, rows, project.features, only=None if part.count == 1 else part)
+    scores = scores_of(records.engine, table, cards, project.scorecards.industry, among=rows.table)
+    return {"features": table.drop("row_key"), "scores": _with_incomplete(records, scores)}
 
 
 def _with_incomplete(records: Records, scores: ir.Table) -> ir.Table:

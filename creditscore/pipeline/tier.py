@@ -14,22 +14,33 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from creditscore.dataframes import as_frame
 from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.inspection.objections import Objection, objections_of
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
-from creditscore.pipeline.parts import WHOLE, AskedOnce, RecordsOfPart, of_part, parts_of, share_levels_of
+from creditscore.pipeline.parts import (
+    PARTS,
+    WHOLE,
+    AskedOnce,
+    PartFiles,
+    RecordsOfPart,
+    joined,
+    of_part,
+    parts_of,
+    share_levels_of,
+)
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.records.adverse.contested import parse_rating_id
 from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
-from creditscore.storage import operations
+from creditscore.storage import read_parquet, write_parquet
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.tiering.cohort import SCORE_COLUMNS
-from creditscore.tiering.cuts import achieved_together
+from creditscore.tiering.cohort import SCORE_COLUMNS, with_quarantined
+from creditscore.tiering.cuts import ACHIEVED_SCHEMA, achieved_together
 from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of, set_by
 from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
@@ -50,7 +61,7 @@ if TYPE_CHECKING:
 
 def tier_subjects(
     folder: RunFolder, records: Records, scored: Scored, policy: TierPolicy, deciding: Deciding, *, trial: bool,
-    cards: Iterable[Scorecard] = (),
+    cards: Iterable[Scorecard] = (), kept: PartFiles | None = None,
 ) -> Tiers:  # fmt: skip
     """Give every subject in scope its tier and write ``tiers.parquet``, by subject id.
 
@@ -58,15 +69,17 @@ def tier_subjects(
     ``cards`` take points for are the grounds of a tier by score; without any card the features of the project are.
 
     Of very many subjects one part after the other is judged, and written: memory holds a part. The tiers do not depend on it.
+    ``kept`` is where finished parts are kept; by default in the folder of the run, until they are joined.
     """
     before, engine, index = deciding.before, records.engine, records.table("subject_index")
-    parts = parts_of(engine.count(scored.scores))
+    kept, parts = kept or PartFiles(folder.file(PARTS)), parts_of(engine.count(scored.scores))
     exits, quarantined = exits_since(records, before, folder.as_of), quarantined_subjects(records, LastKnown.of(before))
     places = _places(records, quarantined["subject_id"], parts)
     once, previous = AskedOnce.of(records, policy, folder.as_of), _previous(engine, before)
     levels = share_levels_of(records, scored.scores, policy, folder.as_of) if len(parts) > 1 else None
-    made = []
-    for part in parts:
+    read = {name for card in cards for name in card.columns} or None
+
+    def make(part: Bucket, files: dict[str, Path]) -> None:
         scores = of_part(scored.scores.select(*SCORE_COLUMNS), part, index)
         then = None if previous is None else engine.query(of_part(previous, part, index))
         tiers = assign_tiers(
@@ -79,11 +92,44 @@ def tier_subjects(
             exits=exits,
             disputed_scores=scored.disputed,
             as_of=folder.as_of,
-            read={name for card in cards for name in card.columns} or None,
+            read=read,
             share_levels=levels,
         )
-        made.append(_written(folder, tiers, part, trial=trial))
-    return made[0] if len(parts) == 1 else _together(folder, engine, made)
+        frames = {"tiers": tiers.frame.assign(trial=trial), "asked": tiers.asked, "achieved": tiers.achieved}
+        for name, (schema, _order) in _FILES.items():
+            write_parquet(files[name], _table(frames[name].reindex(columns=schema.names), schema))
+
+    made = kept.each("tiers", parts, tuple(_FILES), make)
+    for name in ("tiers", "asked"):
+        joined(folder, engine, name, [files[name] for files in made], _FILES[name][1])
+    register = as_frame(records.subjects_on(folder.as_of), needs=["subject_id"], what="subjects of the records")
+    reached = achieved_together([read_parquet(files["achieved"]).to_pandas() for files in made])
+    kept.leave()
+    return Tiers(_frame(folder), reached, with_quarantined(register, quarantined), folder.frame("asked"))
+
+
+#: The files to which the tiers of a part are written, with their columns and the order of their rows.
+_FILES = {
+    "tiers": (TIER_SCHEMA.append(pa.field("trial", pa.bool_())), ("subject_id",)),
+    "asked": (ASKED_SCHEMA, ("subject_id", "event_id")),
+    "achieved": (ACHIEVED_SCHEMA, ("population", "tier")),
+}
+
+
+def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """A frame in the columns of a file; what pandas takes for missing is null."""
+    return pa.table([_cells(frame[field.name], field.type) for field in schema], schema=schema)
+
+
+def _cells(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    return pa.nulls(len(column), kind) if column.isna().all() else pa.array(column, kind, from_pandas=True)
+
+
+def _frame(folder: RunFolder) -> pd.DataFrame:
+    """The tiers of a run in the types that :func:`creditscore.tiering.assignment.assign_tiers` gives them."""
+    frame = folder.frame("tiers").drop(columns="trial")
+    texts = [field.name for field in TIER_SCHEMA if pa.types.is_string(field.type)]
+    return frame.astype({"score": "Int32", **dict.fromkeys(texts, "str")})
 
 
 def _previous(engine: Engine, before: RunFolder | None) -> ir.Table | None:
@@ -105,49 +151,6 @@ def _places(records: Records, ids: pd.Series, parts: Sequence[Bucket]) -> Ints:
     engine.drop("placed_ids")
     known = dict(zip(keys["subject_id"].to_pylist(), keys["subject_key"].to_pylist(), strict=True))
     return np.array([known.get(one, 0) % count for one in ids], dtype=np.int64)
-
-
-#: The files that tiers of a part are written to, with their columns and the order of their rows.
-_FILES = {
-    "tiers": (TIER_SCHEMA.append(pa.field("trial", pa.bool_())), ("subject_id",)),
-    "asked": (ASKED_SCHEMA, ("subject_id", "event_id")),
-}
-
-
-def _written(folder: RunFolder, tiers: Tiers, part: Bucket, *, trial: bool) -> Tiers:
-    """Write the tiers of a part: of the only one to the files of the run."""
-    frames = {"tiers": tiers.frame.assign(trial=trial), "asked": tiers.asked.reindex(columns=ASKED_SCHEMA.names)}
-    for name, (schema, _order) in _FILES.items():
-        columns = [_cells(frames[name][field.name], field.type) for field in schema]
-        folder.write(name if part.count == 1 else _part_file(name, part.remainder), pa.table(columns, schema=schema))
-    return tiers if part.count == 1 else replace(tiers, frame=tiers.frame.head(0), asked=tiers.asked.head(0))
-
-
-def _cells(column: pd.Series, kind: pa.DataType) -> pa.Array:
-    """A column in the type of a file; what pandas takes for missing is null."""
-    return pa.nulls(len(column), kind) if column.isna().all() else pa.array(column, kind, from_pandas=True)
-
-
-def _part_file(name: str, number: int) -> str:
-    return f"{name}-part-{number:04d}"
-
-
-def _together(folder: RunFolder, engine: Engine, made: Sequence[Tiers]) -> Tiers:
-    """The tiers of all parts, in one file each, by subject."""
-    for name, (schema, order) in _FILES.items():
-        paths = [folder.file(f"{_part_file(name, number)}.parquet") for number in range(len(made))]
-        tables = [f"{name}_part_{number}" for number in range(len(made))]
-        for table, path in zip(tables, paths, strict=True):
-            engine.register(table, path)
-        folder.write_on(engine, name, ibis.union(*(unbound(table, schema) for table in tables)), order_by=order)
-        for table, path in zip(tables, paths, strict=True):
-            engine.drop(table)
-            operations.remove(path)
-    frame = folder.frame("tiers").drop(columns="trial").astype({"score": "Int32"})
-    frame = frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
-    registers = [tiers.subjects for tiers in made if tiers.subjects is not None]
-    register = pd.concat(registers, ignore_index=True).sort_values("subject_id", kind="stable", ignore_index=True)
-    return Tiers(frame, achieved_together([tiers.achieved for tiers in made]), register, folder.frame("asked"))
 
 
 def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> pa.Table | None:

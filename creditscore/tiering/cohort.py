@@ -130,7 +130,7 @@ def cohort_of(
     if records is not None:
         register = as_frame(records.subjects_on(day), needs=["subject_id"], what="subjects of the records")
         rows = _with_register(rows, ids, register)
-        register = _with_quarantined(register, subjects)
+        register = with_quarantined(register, subjects)
     bodies = np.isin(texts(rows, "subject_type").astype(str), _NEVER_SCORED)
     if bodies.any():
         raise DataError(
@@ -196,7 +196,7 @@ def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) ->
     return filled
 
 
-def _with_quarantined(register: pd.DataFrame, subjects: Any) -> pd.DataFrame:
+def with_quarantined(register: pd.DataFrame, subjects: Any) -> pd.DataFrame:
     """The register with the subjects whose own row was refused, as far as they are described."""
     if subjects is None:
         return register

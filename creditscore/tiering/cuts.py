@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import ppm as as_ppm
@@ -14,6 +15,13 @@ from creditscore.tiering.tiers import UNRATED, Codes
 from creditscore.vocabulary import TIERS
 
 _MILLION = 1_000_000
+#: The columns of what cuts give, see :func:`achieved`.
+ACHIEVED_SCHEMA = pa.schema(
+    {
+        "population": pa.string(), "tier": pa.string(), "cut": pa.string(), "asked_ppm": pa.int64(), "subjects": pa.int64(),
+        "achieved_ppm": pa.int64(),
+    }
+)  # fmt: skip
 
 
 def populations(industry: Texts, policy: TierPolicy) -> Texts:
@@ -110,7 +118,7 @@ def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFram
         for code, tier in enumerate(TIERS):
             count = int(counts[code])
             rows.append((name, tier, kind, asked[code], count, count * _MILLION // len(chosen)))
-    table = pd.DataFrame(rows, columns=["population", "tier", "cut", "asked_ppm", "subjects", "achieved_ppm"])
+    table = pd.DataFrame(rows, columns=ACHIEVED_SCHEMA.names)
     return table.astype({"asked_ppm": "Int64"})
 
 
@@ -120,5 +128,5 @@ def achieved_together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     every = pd.concat(parts, ignore_index=True)
     summed = every[[*keys, "subjects"]].groupby(keys, as_index=False, dropna=False).sum().sort_values(["population", "tier"])
     rated = summed.groupby("population")["subjects"].transform("sum")
-    told: pd.DataFrame = summed.assign(achieved_ppm=summed["subjects"] * _MILLION // rated).reset_index(drop=True)
-    return told
+    told = summed.assign(achieved_ppm=summed["subjects"] * _MILLION // rated).reset_index(drop=True)
+    return told.astype({"asked_ppm": "Int64", **dict.fromkeys(("population", "tier", "cut"), object)})
