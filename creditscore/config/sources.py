@@ -15,7 +15,9 @@ from creditscore.config.spec import Day, Items, Share, Spec
 Table = Literal["subjects", "events", "changes", "inspections", "ratings", "frames", "staff", "recusals", "decisions", "publicity"]
 #: ``uscc`` GB 32100; ``lei`` ISO 17442; ``practice_licence`` and ``local`` any plain number, or ``id_pattern``.
 IdScheme = Literal["uscc", "practice_licence", "local", "lei"]
-Format = Literal["parquet", "csv", "excel", "postgres"]
+Format = Literal["parquet", "csv", "excel", "postgres", "table", "jdbc"]
+#: Formats of files below the data folder, and those of tables that a Spark session reads by itself.
+_FILES, SESSION_TABLES = ("parquet", "csv", "excel"), ("table", "jdbc")
 #: What becomes of hidden rows and columns of a sheet: they refuse the file, or are read.
 Hidden = Literal["refuse", "read"]
 #: ``gbk`` and ``gb2312`` are read as GB18030, which contains them and the rare characters of names besides.
@@ -25,6 +27,8 @@ Encoding = Literal[
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,62}")
 _RELATION = re.compile(r"[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62})?")
+#: Of a catalogue of Spark: table, schema.table or catalogue.schema.table.
+_CATALOGUE = re.compile(r"[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62}){0,2}")
 #: What file systems take as one name.
 _LONGEST_NAME = 255
 #: Lines of one text; a record is held in memory.
@@ -119,13 +123,19 @@ class SourceSpec(Spec):
     Columns with the standard's own names need no rule. A source without its file is an error unless
     ``optional``. A database table (库表交换, ``format = "postgres"``) is read only; ``database`` names the
     environment variable that holds the connection, so that no file holds a password.
+
+    A file of ``format = "parquet"`` may be a folder: its files are read in order of their names, and folders in it that are
+    named ``column=value`` give that column (Hive partitions). ``table`` is a table that the Spark session knows by the name
+    ``relation`` (Hive, Delta, Iceberg, a view), and ``jdbc`` one that it reads from the database whose JDBC URL is in the
+    environment variable ``database``; both need Spark.
     """
 
     name: str
     table: Table
     file: DataFile = ""
     format: Format = "parquet"
-    #: Of ``postgres``: the environment variable with the connection URI, and ``table`` or ``schema.table``.
+    #: Of ``postgres`` and ``jdbc``: the environment variable with the connection's URI; and ``table`` or ``schema.table``. Of
+    #: ``table``: its name in the session's catalogue alone.
     database: str = ""
     relation: str = ""
     encoding: Encoding = "auto"
@@ -166,7 +176,17 @@ class SourceSpec(Spec):
     @property
     def location(self) -> str:
         """Where it is, for messages: the file, or the relation and the variable of its database."""
-        return self.file or f"{self.relation} in ${self.database}"
+        return self.file or (f"{self.relation} in ${self.database}" if self.database else self.relation)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, or a folder of files, below the data folder."""
+        return self.format in _FILES
+
+    @property
+    def of_session(self) -> bool:
+        """Whether it is a table that a Spark session reads by itself."""
+        return self.format in SESSION_TABLES
 
     @model_validator(mode="before")
     @classmethod
@@ -197,13 +217,20 @@ class SourceSpec(Spec):
 
     @model_validator(mode="after")
     def _a_file_or_a_database(self) -> SourceSpec:
-        if self.format != "postgres":
+        if self.is_file:
             if not self.file or self.database or self.relation:
                 raise ValueError(f"format {self.format}: needs file, and neither database nor relation")
             return self
+        if self.format == "table":
+            if self.file or self.database or not _CATALOGUE.fullmatch(self.relation):
+                raise ValueError(
+                    "format table: needs relation (a table, schema.table or catalogue.schema.table that the Spark session "
+                    "knows); neither file nor database"
+                )
+            return self
         if self.file or not _VARIABLE.fullmatch(self.database) or not _RELATION.fullmatch(self.relation):
             raise ValueError(
-                "format postgres: needs relation (a table, or schema.table) and database, the name in capitals of the "
+                f"format {self.format}: needs relation (a table, or schema.table) and database, the name in capitals of the "
                 "environment variable that holds the connection; no file, and never the connection itself"
             )
         return self

@@ -9,5 +9,6 @@ declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark)
 from creditscore.engine.compiling import SqlDialect, arrow_schema, compile_sql, unbound
 from creditscore.engine.engines import Engine, checked_name
 from creditscore.engine.spark_sessions import spark_session
+from creditscore.engine.spread import Part, Relation
 
-__all__ = ["Engine", "SqlDialect", "arrow_schema", "checked_name", "compile_sql", "spark_session", "unbound"]
+__all__ = ["Engine", "Part", "Relation", "SqlDialect", "arrow_schema", "checked_name", "compile_sql", "spark_session", "unbound"]

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.content_hash import groups_of, hash_of_groups
+from creditscore.engine import spark_reading
 from creditscore.engine.compiling import SqlDialect, arrow_schema, compiled
+from creditscore.engine.spread import Part, Relation
 from creditscore.errors import DataError
 from creditscore.storage import atomic_path, operations
 
@@ -36,6 +38,9 @@ class Engine(ABC):
 
     dialect: SqlDialect
     name: str
+    #: Whether it has a session that reads tables by itself and executors that read files: :meth:`columns_of`,
+    #: :meth:`fingerprint` and :meth:`spread` are for such an engine.
+    has_sessions = False
 
     @staticmethod
     def duckdb(
@@ -135,6 +140,35 @@ class Engine(ABC):
 
         A stream can be read once, by the next :meth:`create`: its rows need never be in memory together.
         """
+
+    def columns_of(self, relation: Relation) -> tuple[str, ...]:
+        """The columns of a table that the session reads.
+
+        Raises:
+            DataError: The session does not know the table or cannot read it, or the engine has no session.
+        """
+        raise self._no_session()
+
+    def fingerprint(self, relation: Relation) -> str:
+        """A text that changes when any row of a table that the session reads does; the order of rows does not count.
+
+        Raises:
+            DataError: As :meth:`columns_of`.
+        """
+        raise self._no_session()
+
+    def spread(self, name: str, schema: pa.Schema, parts: Sequence[Part]) -> None:
+        """Keep under a name the rows that parts make, each read by the executors: none of them passes through this process.
+
+        Executors need this package, and see the files of the parts under the same paths.
+
+        Raises:
+            DataError: A part cannot be read, or the engine has no executors.
+        """
+        raise self._no_session()
+
+    def _no_session(self) -> DataError:
+        return DataError("{name} has no session that reads by itself", name=self.name)
 
     @abstractmethod
     def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
@@ -345,6 +379,7 @@ _ON_ONE_MACHINE = re.compile(r"local(\[.*\])?")
 class _Spark(Engine):
     dialect: SqlDialect = "pyspark"
     name = "Spark"
+    has_sessions = True
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -381,6 +416,21 @@ class _Spark(Engine):
             with self._running("(a stream of rows)"):
                 raise
         return frame
+
+    def columns_of(self, relation: Relation) -> tuple[str, ...]:
+        with self._running(f"(the columns of {relation.name})"):
+            return tuple(spark_reading.frame_of(self._session, relation).columns)
+
+    def fingerprint(self, relation: Relation) -> str:
+        self._describe("read", [relation.name])
+        with self._running(f"(the hashes of the rows of {relation.name})"):
+            return spark_reading.fingerprint_of(self._session, relation)
+
+    def spread(self, name: str, schema: pa.Schema, parts: Sequence[Part]) -> None:
+        self._describe("read", [name])
+        with self._running(f"(readers of {name})"):
+            frame = self._kept(spark_reading.spread(self._session, schema, parts))
+        frame.createOrReplaceTempView(checked_name(name))
 
     def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
         # A stream that was registered here is kept already, whatever it is joined with.

@@ -27,9 +27,9 @@ from creditscore.language import Text, _
 from creditscore.records.adverse.doubtful_ratings import NamedRatings
 from creditscore.records.reading.sent_rows import SentRows, sent_rows
 from creditscore.records.records import open_records
-from creditscore.records.standard.arrivals import Stream
 from creditscore.records.standard.identity import Identifier, compact, tables_of, uscc_faults
 from creditscore.records.standard.rejects import REJECT_SCHEMA
+from creditscore.records.standard.streams import Stream
 from creditscore.records.standard.waiting import refused_subjects, wait_for_register
 from creditscore.records.tables import TABLES
 from creditscore.reporting.faulty_rows import FaultyRows, RefusedFile
@@ -77,7 +77,8 @@ def open_despite(
     """
     refused: dict[str, DataError] = {}
     for source in project.sources.source:
-        if not source.optional or (data / source.file).is_file():
+        # A table of a session is read by it alone: what is wrong with it shows when all are opened.
+        if not source.of_session and (not source.optional or (data / source.file).exists()):
             failed = _probed(source, project, data)
             if failed is not None:
                 refused[source.name] = failed

@@ -114,7 +114,7 @@ def _run_held(
     accept: bool, objections: Path | None,
 ) -> RunResult:  # fmt: skip
     """The run of a day while ``out`` is held: the current one where nothing has changed, else a new one."""
-    ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data)
+    ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data, engine)
     cards = {} if train else signed_cards(project.cards)
     refuse_unsigned(project, out, as_of, cards, train=train)
     standing = Standing.of(out)
@@ -127,7 +127,7 @@ def _run_held(
     remove_unfinished(out)
     folder = RunFolder.new(out, as_of)
     with removed_on_error(folder.path):
-        snapshot = take_snapshot(project, data, folder.file(SNAPSHOT))
+        snapshot = take_snapshot(project, data, folder.file(SNAPSHOT), engine)
         # A file that was replaced in between counts as it was copied.
         key = run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang)
         kept = PartFiles.of_night(out, ledger, key)
@@ -213,7 +213,7 @@ def make_run(
     last, earlier = last_reading_of(deciding.before, folder.as_of), read_delivery_before(deciding.before)
     objections = objections_of(deciding.objections)
     records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last, disputes=disputes_of(objections))
-    refuse_changed_tables(project, inputs)
+    refuse_changed_tables(project, inputs, engine)
     refuse_old_data(records, folder.as_of)
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier, last=last)
     tell_drift(deciding.before, checkup, accept=accept)
@@ -330,13 +330,13 @@ def tell_drift(before: RunFolder | None, checkup: CheckUp, *, accept: bool) -> N
         )
 
 
-def refuse_changed_tables(project: Project, inputs: Mapping[str, str]) -> None:
-    """Refuse database tables that changed while they were read: what is recorded must be what was read.
+def refuse_changed_tables(project: Project, inputs: Mapping[str, str], engine: Engine) -> None:
+    """Refuse tables of a database or session that changed while they were read: what is recorded must be what was read.
 
     Raises:
         DataError: A table is another one than before it was read.
     """
-    changed = [place for place, found in table_fingerprints(project).items() if inputs.get(place) != found]
+    changed = [place for place, found in table_fingerprints(project, engine).items() if inputs.get(place) != found]
     if changed:
         raise DataError("{tables}: changed while they were read; run again", tables=", ".join(changed))
 

@@ -16,7 +16,9 @@ import pyarrow as pa
 from creditscore import _version
 from creditscore.errors import DataError
 from creditscore.inspection.register import Line
+from creditscore.records.reading.parquet_files import files_of, hash_of
 from creditscore.records.reading.postgres import fingerprint
+from creditscore.records.reading.session_tables import fingerprint_in_session
 from creditscore.storage import (
     StepLedger,
     canonical_json,
@@ -302,31 +304,36 @@ def versions() -> dict[str, str]:
     return by_library
 
 
-def input_hashes(project: Project, data: Path) -> dict[str, str]:
-    """SHA-256 of every declared file that exists, by its name in ``sources.toml``; of a database table its fingerprint.
+def input_hashes(project: Project, data: Path, engine: Engine) -> dict[str, str]:
+    """SHA-256 of every declared file or folder that exists, by its name in ``sources.toml``; of a table its fingerprint.
 
-    Files that a source joins are included.
+    Files that a source joins are included. ``engine`` reads the tables that its session knows.
     """
     files = sorted({file for source in project.sources.source for file in source.files})
-    return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | table_fingerprints(project)
+    return {name: hash_of(data / name) for name in files if files_of(data / name)} | table_fingerprints(project, engine)
 
 
-def table_fingerprints(project: Project) -> dict[str, str]:
-    """The fingerprint of every declared database table, by its place."""
-    return {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
+def table_fingerprints(project: Project, engine: Engine) -> dict[str, str]:
+    """The fingerprint of every declared table of a database or session, by its place."""
+    found = {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
+    in_session = {source.location: source for source in project.sources.source if source.of_session}
+    return found | {place: fingerprint_in_session(engine, source) for place, source in in_session.items()}
 
 
-def take_snapshot(project: Project, data: Path, into: Path) -> dict[str, str]:
+def take_snapshot(project: Project, data: Path, into: Path, engine: Engine) -> dict[str, str]:
     """Copy every declared file into a folder of the run, and hash the copies: what is read is then what was hashed.
+
+    Tables of a database or session are not copied: one that changes while it is read ends the run.
 
     Returns:
         The hashes, as of :func:`input_hashes`.
     """
     for name in sorted({file for source in project.sources.source for file in source.files}):
-        if (data / name).is_file():
-            operations.make_folder((into / name).parent)
-            operations.copy(data / name, into / name)
-    return input_hashes(project, into)
+        for file in files_of(data / name):
+            target = into / file.relative_to(data)
+            operations.make_folder(target.parent)
+            operations.copy(file, target)
+    return input_hashes(project, into, engine)
 
 
 @dataclass(frozen=True)

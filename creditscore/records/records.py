@@ -36,7 +36,7 @@ from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.quarantine_limits import refuse_too_many
-from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
+from creditscore.records.standard.arrivals import ARRIVAL, Arrival
 from creditscore.records.standard.contracts import (
     SEVERAL,
     SUBJECT_KEY,
@@ -59,6 +59,7 @@ from creditscore.records.standard.keys import (
     supplement_subjects,
 )
 from creditscore.records.standard.rejects import COPY, REJECT_SCHEMA
+from creditscore.records.standard.streams import Stream
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -343,7 +344,7 @@ class _Opening:
 
     def read_table(self, table: StandardTable, sources: list[SourceSpec]) -> TableCount:
         """A table from its sources into the engine."""
-        stream = Stream(table, sources, self._project, self._folder, self.identify)
+        stream = Stream(table, sources, self._project, self._folder, self.identify, engine=self._engine)
         references: tuple[Reference, ...] = ()
         between: list[Between] = []
         subjects: ir.Table | None = None

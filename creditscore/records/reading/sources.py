@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
@@ -26,12 +25,15 @@ from creditscore.records.reading.csv_files import CsvFile, Piece, RefusedLines, 
 from creditscore.records.reading.encodings import TextFacts, examine
 from creditscore.records.reading.error_cells import refuse_cells, with_error_cells
 from creditscore.records.reading.excel_files import ExcelFile, open_excel
+from creditscore.records.reading.parquet_files import ParquetFiles, ParquetPart, hash_of, open_parquet
 from creditscore.records.reading.postgres import columns_of, fingerprint, pieces_of
 from creditscore.records.reading.sent_back import refuse_sent_back
+from creditscore.records.reading.session_tables import columns_in_session
 from creditscore.storage import sha256_file
 
-#: Rows of one piece of a Parquet file.
-_ROWS = 1 << 17
+if TYPE_CHECKING:
+    from creditscore.engine import Engine
+
 #: How a spreadsheet program writes a text file in an encoding: the words of its menu.
 _SAVE_AS_UTF8 = _(
     '{file}: cannot be read as a text. Open it in the spreadsheet program, save it as "CSV UTF-8 (comma delimited)", and send that'
@@ -55,10 +57,11 @@ class OpenedSource:
     path: Path
     columns: tuple[str, ...]
     encoding: str
-    #: Of a file, its SHA-256; of a database table, its fingerprint.
+    #: Of a file, its SHA-256; of a PostgreSQL table, its fingerprint; of a table of a session nothing.
     sha256: str
     csv: CsvFile | None = None
     excel: ExcelFile | None = None
+    parquet: ParquetFiles | None = None
 
     @property
     def utf8_lines(self) -> int:
@@ -71,15 +74,32 @@ class OpenedSource:
         reader = self.csv or self.excel
         return reader.below if reader else ()
 
-    def pieces(self, wanted: list[str]) -> Iterator[Piece]:
+    @property
+    def parts(self) -> tuple[ParquetPart, ...]:
+        """Parts that can be read one without the other, in order; none of a source that is read from its beginning to its end."""
+        return self.parquet.parts if self.parquet else ()
+
+    def pieces(self, wanted: list[str], part: ParquetPart | None = None) -> Iterator[Piece]:
         """The rows in order, personal data masked; the text of an error of a spreadsheet is a refused cell.
+
+        Args:
+            wanted: The columns.
+            part: Only the rows of one of :attr:`parts`.
 
         Raises:
             DataError: The file is damaged, or the database stops answering.
         """
-        personal = personal_columns(self.source, wanted)
         reader = self.csv or self.excel
-        for piece in reader.pieces(wanted) if reader else self._numbered(wanted):
+        if part is not None or self.parquet:
+            pieces: Iterator[Piece] = (piece for one in ((part,) if part else self.parts) for piece in one.pieces(wanted))
+        else:
+            pieces = reader.pieces(wanted) if reader else numbered(pieces_of(self.source, wanted, expected=self.sha256))
+        return self.shown(pieces, wanted)
+
+    def shown(self, pieces: Iterable[Piece], wanted: list[str]) -> Iterator[Piece]:
+        """Pieces as they came, their personal data masked, in the usual types."""
+        personal = personal_columns(self.source, wanted)
+        for piece in pieces:
             table = _usual_types(piece.table)
             cells = with_error_cells(piece.cells, table)
             for name, kind in personal.items():
@@ -87,24 +107,25 @@ class OpenedSource:
                 table = table.set_column(position, name, masked(table[name].combine_chunks(), kind))
             yield dataclasses.replace(piece, table=table, cells=cells)
 
-    def _numbered(self, wanted: list[str]) -> Iterator[Piece]:
-        if self.source.format == "postgres":
-            tables = pieces_of(self.source, wanted, expected=self.sha256)
-        else:
-            tables = _parquet_pieces(self.path, wanted)
-        first = 1
-        for table in tables:
-            yield Piece(table, np.arange(first, first + table.num_rows), RefusedLines(), table.num_rows)
-            first += table.num_rows
+
+def numbered(tables: Iterable[pa.Table]) -> Iterator[Piece]:
+    """Tables of rows as pieces, numbered from 1."""
+    first = 1
+    for table in tables:
+        yield Piece(table, np.arange(first, first + table.num_rows), RefusedLines(), table.num_rows)
+        first += table.num_rows
 
 
-def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) -> OpenedSource:
+def open_source(
+    source: SourceSpec, data: Path, limits: Limits | None = None, *, engine: Engine | None = None
+) -> OpenedSource:  # fmt: skip
     """A source examined and ready to be read.
 
     Args:
         source: The source.
         data: The data folder.
         limits: What is refused at the door; by default what a project without ``[limits]`` refuses.
+        engine: Who reads tables of a session.
 
     Raises:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
@@ -113,7 +134,9 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
     path, limits = data / source.file, limits or Limits()
     if source.format == "postgres":
         opened = OpenedSource(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
-    elif not path.is_file():
+    elif source.of_session:
+        opened = OpenedSource(source, data, columns_in_session(engine, source), source.format, "")
+    elif not path.is_file() and not (source.format == "parquet" and path.is_dir()):
         raise DataError(
             '{file}: expected the file of source "{source}" below {folder}/ (got nothing)',
             file=source.file,
@@ -129,8 +152,8 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
         page = open_excel(path, source.sheet, read_hidden=source.hidden == "read", limits=limits)
         opened = OpenedSource(source, path, tuple(page.columns.values()), "excel", sha256_file(path), excel=page)
     else:
-        with _parquet(path) as file:
-            opened = OpenedSource(source, path, tuple(file.schema_arrow.names), "parquet", sha256_file(path))
+        files = open_parquet(path)
+        opened = OpenedSource(source, path, files.columns, "parquet", hash_of(path), parquet=files)
     refuse_sent_back(opened.columns, file=source.location)
     place = opened.excel.place if opened.excel else None
     typed = source.format in ("csv", "excel")
@@ -281,24 +304,6 @@ def _typed_key(column: pa.Array, kind: pa.DataType, file: str, name: str) -> pa.
             actual=column.type,
         )
     return typed
-
-
-@contextlib.contextmanager
-def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file. Of an error of Arrow only its class is reported: its text may hold data."""
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            "{file}: expected a whole Parquet file ({error} while reading it)", file=path.name, error=type(error).__name__
-        ) from None
-
-
-def _parquet_pieces(path: Path, wanted: list[str]) -> Iterator[pa.Table]:
-    with _parquet(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
-            yield pa.Table.from_batches([batch])
 
 
 def _usual_types(table: pa.Table) -> pa.Table:

@@ -26,11 +26,12 @@ from creditscore.records.standard.arrivals import (
     FIELDS,
     KIND_KEY,
     Arrival,
-    Stream,
     arriving_schema,
     source_number,
 )
 from creditscore.records.standard.rejects import COPY, broken_rules, columns_of, line_rejects, rejects_of
+from creditscore.records.standard.spreading import forget, read_by_executors
+from creditscore.records.standard.streams import Stream
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -134,13 +135,16 @@ def enforce(
         return _empty_tables(engine, stream)
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
     try:
-        engine.register(f"{table.name}_arriving", stream.reader())
+        if engine.has_sessions and not stream.passes_through:
+            read_by_executors(engine, stream, arriving.get_name())
+        else:
+            engine.register(arriving.get_name(), stream.reader())
         checked = engine.create(f"{table.name}_rows", _with_code(arriving, table, subjects), streamed=True)
     except DataError:
         raise stream.error or DataError(
             "{table}: could not be read into {engine}; the debug log has the query", table=table.name, engine=engine.name
         ) from None
-    engine.drop(f"{table.name}_arriving")
+    forget(engine, arriving.get_name())
     if not stream.sent:
         return _empty_tables(engine, stream)
     _refuse_values(engine, checked, lacking(checked))

@@ -11,7 +11,8 @@ from creditscore.records.columns.known_words import may_be_person, project_words
 from creditscore.records.columns.personal import safe_keys, shown_texts
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
 from creditscore.records.columns.types import FIELD_MARK, TEXT_MARK, as_texts, one_array
-from creditscore.records.standard.arrivals import ARRIVAL, FAULT_TEXT, FIELD_TEXTS, FIELDS, Stream, source_rows
+from creditscore.records.standard.arrivals import ARRIVAL, FAULT_TEXT, FIELD_TEXTS, FIELDS, source_rows
+from creditscore.records.standard.streams import Stream
 from creditscore.records.tables import StandardTable
 
 #: A reject: one refused row or value, as stored. ``scope`` says what was refused: a whole ``row``, or the value of

@@ -12,7 +12,8 @@ from support.projects import event
 
 from creditscore.errors import DataError
 from creditscore.records.standard import arrivals
-from creditscore.records.standard.arrivals import Stream, source_rows
+from creditscore.records.standard.arrivals import source_rows
+from creditscore.records.standard.streams import Stream
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.tables import TABLES
 
