@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
@@ -20,7 +22,20 @@ def frame_of(session: Any, relation: Relation) -> Any:
     if not relation.url:
         return session.table(relation.name)
     options = {"url": relation.url, "dbtable": relation.name, "fetchsize": _FETCHED}
-    return session.read.format("jdbc").options(**options).load()
+    with _told_to_no_log():
+        return session.read.format("jdbc").options(**options).load()
+
+
+@contextlib.contextmanager
+def _told_to_no_log() -> Iterator[None]:
+    """The bridge to Java writes what it sends to its own log, where that is asked for details: the URL may hold a password."""
+    log = logging.getLogger("py4j")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def fingerprint_of(session: Any, relation: Relation) -> str:

@@ -304,7 +304,7 @@ def versions() -> dict[str, str]:
     return by_library
 
 
-def input_hashes(project: Project, data: Path, engine: Engine) -> dict[str, str]:
+def input_hashes(project: Project, data: Path, engine: Engine | None = None) -> dict[str, str]:
     """SHA-256 of every declared file or folder that exists, by its name in ``sources.toml``; of a table its fingerprint.
 
     Files that a source joins are included. ``engine`` reads the tables that its session knows.
@@ -313,14 +313,14 @@ def input_hashes(project: Project, data: Path, engine: Engine) -> dict[str, str]
     return {name: hash_of(data / name) for name in files if files_of(data / name)} | table_fingerprints(project, engine)
 
 
-def table_fingerprints(project: Project, engine: Engine) -> dict[str, str]:
+def table_fingerprints(project: Project, engine: Engine | None = None) -> dict[str, str]:
     """The fingerprint of every declared table of a database or session, by its place."""
     found = {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
     in_session = {source.location: source for source in project.sources.source if source.of_session}
     return found | {place: fingerprint_in_session(engine, source) for place, source in in_session.items()}
 
 
-def take_snapshot(project: Project, data: Path, into: Path, engine: Engine) -> dict[str, str]:
+def take_snapshot(project: Project, data: Path, into: Path, engine: Engine | None = None) -> dict[str, str]:
     """Copy every declared file into a folder of the run, and hash the copies: what is read is then what was hashed.
 
     Tables of a database or session are not copied: one that changes while it is read ends the run.

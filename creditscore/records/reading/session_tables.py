@@ -25,10 +25,9 @@ def relation_of(source: SourceSpec) -> Relation:
     if not url.startswith("jdbc:"):
         raise DataError(
             'source "{source}": expected a JDBC URL, such as jdbc:postgresql://host/database, in the environment variable '
-            "{database} (got {found})",
+            "{database} (got nothing, or another text)",
             source=source.name,
             database=source.database,
-            found="another text" if url else "nothing",
         )
     return Relation(source.relation, url)
 

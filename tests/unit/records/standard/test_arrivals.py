@@ -11,7 +11,7 @@ from support.deliveries import Delivery, csv_sources, event_line, refused, rows,
 from support.projects import event
 
 from creditscore.errors import DataError
-from creditscore.records.standard import arrivals
+from creditscore.records.standard import pieces
 from creditscore.records.standard.arrivals import source_rows
 from creditscore.records.standard.streams import Stream
 from creditscore.records.standard.identity import Identifier
@@ -90,7 +90,7 @@ def test_a_library_error_is_reported_by_type_and_position_only(tmp_path, monkeyp
 
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1", "张三"))
-    monkeypatch.setattr(arrivals, "apply_rules", breaks)
+    monkeypatch.setattr(pieces, "apply_rules", breaks)
     with pytest.raises(DataError, match=r"subjects: could not be read \(ArrowInvalid in \w+\.py, line \d+\)") as refusal:
         delivery.open()
     assert "张三" not in str(refusal.value)
