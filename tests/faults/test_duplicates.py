@@ -9,9 +9,9 @@ from support.projects import write_project
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.records.standard import contracts
-from creditscore.records.standard.streams import Stream
 from creditscore.records.standard.contracts import Reference, enforce
 from creditscore.records.standard.identity import Identifier
+from creditscore.records.standard.streams import Stream
 from creditscore.records.tables import TABLES
 
 

@@ -6,7 +6,7 @@ import uuid
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, subject_line, text
+from support.deliveries import EVENTS, Delivery, csv_sources, event_line, subject_line, text
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError
@@ -108,7 +108,10 @@ def hive_delivery(folder):
     return delivery
 
 
-def test_folders_of_hive_give_columns_and_are_read_alike(spark, tmp_path, monkeypatch):
+@pytest.mark.parametrize("few", [0, 32])
+def test_folders_of_hive_give_columns_and_are_read_alike(spark, tmp_path, monkeypatch, few):
+    """By parts of a file, whose beginnings are joined to their rows where there are many parts."""
+    monkeypatch.setattr("creditscore.records.standard.spreading._FEW", few)
     delivery = hive_delivery(tmp_path)
     monkeypatch.setattr("creditscore.records.reading.parquet_files._PART", 25)
     read = everything(delivery.open(spark))
@@ -163,6 +166,7 @@ def test_a_table_of_the_catalogue_is_read_like_a_file(spark, spark_session, tmp_
 
 
 def test_a_table_behind_jdbc_is_read_and_its_url_shown_nowhere(spark, spark_session, tmp_path, monkeypatch, caplog):
+    spark_session._jvm.java.lang.System.setProperty("derby.stream.error.file", str(tmp_path / "derby.log"))
     url = f"jdbc:derby:memory:{uuid.uuid4().hex};create=true;user=reader;password=secret-word"
     rows = [(f"e{place}", IDS[place % 60], "penalty", dt.date(2024, 1, 1), dt.date(2024, 1, 2)) for place in range(70)]
     names = ["event_id", "subject_id", "kind", "event_date", "known_date"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import ibis
 import pyarrow as pa
 
 from creditscore.engine import Part, unbound
@@ -26,10 +27,14 @@ from creditscore.records.standard.streams import Stream, told
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.engine import Engine
 
 #: Of each row that a part makes: the part's number, the piece's in its part, and the account, in a row of its own.
 _PART, _PIECE, _ACCOUNT, _START = "part", "piece", "account", "starts_after"
+#: Parts whose beginnings stand in the query itself.
+_FEW = 32
 _HEAD = (pa.field(_PART, pa.int32()), pa.field(_PIECE, pa.int32()), pa.field(_ACCOUNT, pa.string()))
 
 
@@ -109,11 +114,21 @@ def read_by_executors(engine: Engine, stream: Stream, name: str) -> None:
         engine.register(f"{name}_spread", schema.empty_table())
     if later is not None:
         raise later
-    begun = pa.table({_PART: pa.array(list(starts), pa.int32()), _START: pa.array(list(starts.values()), pa.int64())})
-    engine.register(f"{name}_starts", begun)
-    numbered_rows = kept.filter(kept[_ACCOUNT].isnull()).inner_join(unbound(f"{name}_starts", begun.schema), _PART)
-    placed = numbered_rows.mutate(**{ARRIVAL: numbered_rows[ARRIVAL] + numbered_rows[_START]})
+    rows_of_parts = _with_starts(engine, kept.filter(kept[_ACCOUNT].isnull()), starts, f"{name}_starts")
+    placed = rows_of_parts.mutate(**{ARRIVAL: rows_of_parts[ARRIVAL] + rows_of_parts[_START]})
     engine.view(name, placed.select(arriving_schema(stream.table).names))
+
+
+def _with_starts(engine: Engine, rows: ir.Table, starts: dict[int, int], name: str) -> ir.Table:
+    """Rows with how many come before their part: by a join where there are many parts, which costs a job."""
+    if len(starts) <= _FEW:
+        branches = [(rows[_PART] == part, ibis.literal(start, "int64")) for part, start in starts.items() if start]
+        return rows.mutate(
+            **{_START: ibis.cases(*branches, else_=ibis.literal(0, "int64")) if branches else ibis.literal(0, "int64")}
+        )
+    begun = pa.table({_PART: pa.array(list(starts), pa.int32()), _START: pa.array(list(starts.values()), pa.int64())})
+    engine.register(name, begun)
+    return rows.inner_join(unbound(name, begun.schema), _PART)
 
 
 def forget(engine: Engine, name: str) -> None:

@@ -13,8 +13,8 @@ from support.projects import event
 from creditscore.errors import DataError
 from creditscore.records.standard import pieces
 from creditscore.records.standard.arrivals import source_rows
-from creditscore.records.standard.streams import Stream
 from creditscore.records.standard.identity import Identifier
+from creditscore.records.standard.streams import Stream
 from creditscore.records.tables import TABLES
 
 ROWS = 1 << 16
