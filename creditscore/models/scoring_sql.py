@@ -235,9 +235,13 @@ def _cross_points(table: ir.Table, card: Card, one: Characteristic) -> ir.Intege
 
 
 def _numbered(side: Characteristic, groups: NDArray[np.intp]) -> Characteristic:
-    """The characteristic with the number of its group as the points of each attribute."""
+    """The characteristic with the number of its group as the points of each attribute.
+
+    It is checked by none of the rules for points: these are numbers.
+    """
     attributes = (a.model_copy(update={"points": int(group)}) for a, group in zip(side.attributes, groups, strict=True))
-    return side.model_copy(update={"attributes": tuple(attributes)})
+    fields = {name: getattr(side, name) for name in type(side).model_fields}
+    return side.model_construct(**fields | {"attributes": tuple(attributes)})
 
 
 def _points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from creditscore.config.sources import IdScheme
+from creditscore.engine import unbound
 from creditscore.records.adverse.near_codes import near_codes
 from creditscore.records.columns.person_numbers import is_person_number
 from creditscore.records.columns.types import one_array
@@ -39,7 +41,7 @@ _UNDATED = ":deregistered_date"
 
 @dataclass(frozen=True)
 class LastKnown:
-    """What the run before knew of the subjects.
+    """What the run before knew of the subjects of whom tonight's register says nothing for sure.
 
     Attributes:
         register: One row per subject, by id: the columns of ``subjects.parquet``.
@@ -50,13 +52,42 @@ class LastKnown:
     tiered: frozenset[str]
 
     @classmethod
-    def of(cls, before: RunFolder | None) -> LastKnown:
-        """That of a run; nothing without one."""
+    def of(cls, before: RunFolder | None, records: Records) -> LastKnown:
+        """What a run knew of those whom tonight's register lacks or whose id stands in a refused row; nothing without a run."""
         if before is None or not before.has("subjects"):
             return cls(pd.DataFrame({"subject_id": []}, dtype=object), frozenset())
-        register = before.frame("subjects").drop_duplicates("subject_id")
+        engine, asked = records.engine, pa.table({"subject_id": pa.array(sorted(_asked_ids(records)), pa.string())})
+        engine.register("asked_ids", asked)
+        lacking = {}
+        for name in ("subjects", "tiers"):
+            path = before.file(f"{name}.parquet")
+            engine.register(f"{name}_of_last_run", path)
+            rows = unbound(f"{name}_of_last_run", pq.read_schema(path))
+            rows = rows if name == "subjects" else rows.select("subject_id")
+            absent = rows.anti_join(records.table("subject_index"), "subject_id")
+            named = rows.semi_join(unbound("asked_ids", asked.schema), "subject_id")
+            lacking[name] = engine.query(absent.union(named, distinct=True).order_by("subject_id"))
+            engine.drop(f"{name}_of_last_run")
+        engine.drop("asked_ids")
+        register = lacking["subjects"].to_pandas(date_as_object=True).drop_duplicates("subject_id")
         own = register[register["subject_id"] != register[PLACE]] if PLACE in register else register
-        return cls(own, frozenset(before.read("tiers")["subject_id"].to_pylist()))
+        return cls(own, frozenset(lacking["tiers"]["subject_id"].to_pylist()))
+
+
+def _asked_ids(records: Records) -> set[str]:
+    """The ids that stand in refused rows and lines of the register."""
+    codes = {code for source, row, _code in _lines(records) for code in records.line_codes.get((source, row), ())}
+    return codes | set(_refused_rows(records)["subject_id"].dropna())
+
+
+def _registered(records: Records, ids: Collection[str]) -> set[str]:
+    """Those of some ids that tonight's register has."""
+    asked = pa.table({"subject_id": pa.array(sorted(ids), pa.string())})
+    records.engine.register("asked_ids", asked)
+    known = records.table("subject_index").semi_join(unbound("asked_ids", asked.schema), "subject_id").select("subject_id")
+    found = set(records.engine.query(known)["subject_id"].to_pylist())
+    records.engine.drop("asked_ids")
+    return found
 
 
 def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
@@ -81,7 +112,7 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
         ``quarantined_at``.
     """
     rows = _in_scope(_refused_rows(records), records.project, last.tiered)
-    registered = set(records.engine.query(records.table("subject_index").select("subject_id"))["subject_id"].to_pylist())
+    registered = _registered(records, _asked_ids(records) | last.tiered | set(last.register["subject_id"]))
     firms = list(_firms_of(rows))
     naming = _Naming(records.project, last, registered | set(rows["subject_id"].dropna()))
     shared = pd.Series([firm["subject_id"] for firm in firms], dtype=object).value_counts()

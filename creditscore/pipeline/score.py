@@ -232,7 +232,9 @@ def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scor
     Raises:
         DataError: No subject is in scope; no subject is served by a card.
     """
-    engine, rows, kept = records.engine, spine(records, as_of=folder.as_of), kept or PartFiles(folder.file(PARTS))
+    # One name in every night: a process with several has the texts of its queries ready.
+    rows = spine(records, as_of=folder.as_of, name="spine_of_night")
+    engine, kept = records.engine, kept or PartFiles(folder.file(PARTS))
     events = records.outcomes["events"].kept if "events" in records.outcomes else 0
 
     def make(part: Bucket, files: dict[str, Path]) -> None:

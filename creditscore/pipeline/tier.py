@@ -73,7 +73,7 @@ def tier_subjects(
     """
     before, engine, index = deciding.before, records.engine, records.table("subject_index")
     kept, parts = kept or PartFiles(folder.file(PARTS)), parts_of(engine.count(scored.scores))
-    exits, quarantined = exits_since(records, before, folder.as_of), quarantined_subjects(records, LastKnown.of(before))
+    exits, quarantined = exits_since(records, before, folder.as_of), quarantined_subjects(records, LastKnown.of(before, records))
     places = _places(records, quarantined["subject_id"], parts)
     once, previous = AskedOnce.of(records, policy, folder.as_of), _previous(engine, before)
     levels = share_levels_of(records, scored.scores, policy, folder.as_of) if len(parts) > 1 else None

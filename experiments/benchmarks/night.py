@@ -1,6 +1,6 @@
 """How long a whole night of a city takes, by step, beside one sort of its events by DuckDB.
 
-    python -m experiments.benchmarks.night [--subjects 500000] [--months 36] [--folder FOLDER] [--threads 2]
+    python -m experiments.benchmarks.night [--subjects 500000] [--months 36] [--folder FOLDER] [--threads 2] [--memory-limit 2GB]
 
 The city is simulated once into the folder, and so are the cards, by training on a small city and signing them. The night is
 ``run_project`` with signed cards, without a run before it. Its steps are the functions that ``make_run`` calls: seconds by the
@@ -140,7 +140,7 @@ def _keep(engine: cs.Engine, events: Any, path: Path) -> None:
     pq.write_table(engine.query(events), path, compression="zstd")
 
 
-def one_night(folder: Path, subjects: int, months: int, threads: int) -> dict[str, Any]:
+def one_night(folder: Path, subjects: int, months: int, threads: int, memory_limit: str | None = None) -> dict[str, Any]:
     """The steps of a night into a folder that is removed afterwards, and what its manifest says."""
     steps: list[Step] = []
     for name in STEPS:
@@ -150,7 +150,8 @@ def one_night(folder: Path, subjects: int, months: int, threads: int) -> dict[st
     project, day = cs.load_project(folder / "project"), cs.CityParameters(subjects=subjects, months=months).end
     with tempfile.TemporaryDirectory(dir=folder) as out:
         clock, busy, written = time.perf_counter(), time.process_time(), _written()
-        engine = cs.Engine.duckdb(threads=threads)
+        spill = Path(out) / ".spill" if memory_limit else None
+        engine = cs.Engine.duckdb(threads=threads, memory_limit=memory_limit, spill=spill)
         data = folder / f"city-{subjects}-{months}" / "data"
         result = night.run_project(project, data=data, as_of=day, out=Path(out), engine=engine)
         whole = Step("whole night", time.perf_counter() - clock, time.process_time() - busy, 0, _written() - written, grown=False)
@@ -188,6 +189,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=500_000)
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory-limit", help="of DuckDB, which spills beyond it; the process takes more")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "creditscore-night")
     parser.add_argument("--json", type=Path, help="also write what was measured to this file")
     parser.add_argument("--part", choices=("prepare", "night", "sort"), help=argparse.SUPPRESS)
@@ -197,7 +199,7 @@ def main() -> None:
     if told.part == "prepare":
         prepare(*size)
     elif told.part == "night":
-        print(json.dumps(one_night(*size, told.threads), default=str))
+        print(json.dumps(one_night(*size, told.threads, told.memory_limit), default=str))
     elif told.part == "sort":
         print(json.dumps(one_sort(*size, told.threads)))
     else:
@@ -211,6 +213,7 @@ def main() -> None:
 def _part(name: str, told: argparse.Namespace) -> str:
     """One part in a process of its own: the last line that it prints."""
     options = [f"--{key}={getattr(told, key)}" for key in ("subjects", "months", "threads", "folder")]
+    options += [f"--memory-limit={told.memory_limit}"] if told.memory_limit else []
     command = [sys.executable, "-m", "experiments.benchmarks.night", f"--part={name}", *options]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return said.strip().rsplit("\n", 1)[-1]

@@ -4,13 +4,17 @@ import os
 import re
 from pathlib import Path
 
+import ibis
+import pyarrow as pa
 import pytest
 import sqlglot
 from support.cards import card, number, text
 
 from creditscore.config.scorecards import Scaling
+from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.models.scorecard import Scorecard
+from creditscore.models.scoring_sql import position_counts
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 DIALECTS = ("duckdb", "spark", "postgres")
@@ -77,3 +81,13 @@ def test_a_ppm_near_a_half_is_a_literal_that_no_engine_rounds():
     ladder = number("x", (1, 2), (87, 88, 89))
     sql = card(characteristics=(ladder,), baselines=(), scaling=scaling).to_sql("duckdb")
     assert re.search(r"= 600\s+THEN 25000[01]\b", sql)
+
+
+def test_attributes_of_a_declared_characteristic_are_counted():
+    """Their numbers are no points: no rule for points of declared ones is asked."""
+    declared = number("d", (1, 2), (0, 3, 5), missing=0, source="self_declared", unverified_cap=5)
+    table = pa.table({"d": pa.array([0.0, 1.5, 2.5, 2.5, None])})
+    engine = Engine.duckdb()
+    engine.register("declared", table)
+    counts = position_counts(ibis.table({"d": "float64"}, name="declared"), card(characteristics=(declared,)))
+    assert sorted((row["position"], row["rows"]) for row in engine.query(counts).to_pylist()) == [(0, 1), (1, 1), (2, 2), (3, 1)]

@@ -193,7 +193,9 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
 DAYS = ("waiting_since", "incomplete_since", "exit_on", "score_since")
 NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
 ENGINE = Engine.duckdb()
-RECORDS = SimpleNamespace(engine=ENGINE, table=lambda name: None)
+RECORDS = SimpleNamespace(
+    engine=ENGINE, table=lambda name: None, subjects_on=lambda day: pa.table({"subject_id": ["S1", "S2"]})
+)  # fmt: skip
 POLICY = SimpleNamespace(override=())
 
 
@@ -215,6 +217,7 @@ def quarantined(monkeypatch):
     """Who is quarantined; nobody until a test says so."""
     found = [NOBODY]
     monkeypatch.setattr(module, "quarantined_subjects", lambda records, last: found[-1])
+    monkeypatch.setattr(module.LastKnown, "of", lambda before, records: None)
     return found
 
 
