@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from creditscore.config.tasks import Task
 from creditscore.dates import months_before
@@ -31,9 +33,9 @@ def place_by_last_trade(folder: RunFolder, records: Records, tiers: Tiers, befor
     register = tiers.subjects
     if register is None:
         return tiers
-    known = {**dict(_of_run(before)), **dict(records.last_industries(folder.as_of))}
     without = set(register.loc[register["industry"].isna() | (register["industry"] == ""), "subject_id"])
     without &= set(tiers.frame["subject_id"])  # the register has bodies too, whose keys are in no file of a run
+    known = {**dict(_of_run(before, without)), **dict(records.last_industries(folder.as_of, without))}
     kept = sorted((subject, trade) for subject, trade in known.items() if subject in without)
     folder.write(LAST_TRADES, pa.table([[row[at] for row in kept] for at in (0, 1)], schema=_SCHEMA))
     return replace(tiers, subjects=with_last_trades(register, folder))
@@ -47,13 +49,16 @@ def with_last_trades(register: pd.DataFrame, run: RunFolder) -> pd.DataFrame:
     return register.assign(last_industry=register["subject_id"].map(trades))
 
 
-def _of_run(run: RunFolder | None) -> Iterable[tuple[str, str]]:
-    """What a run knew: its last known trades, and those of its day."""
+def _of_run(run: RunFolder | None, among: Collection[str]) -> Iterable[tuple[str, str]]:
+    """What a run knew of some subjects: its last known trades, and those of its day."""
     if run is None or not run.has("subjects"):
         return []
-    earlier = run.read(LAST_TRADES).to_pylist() if run.has(LAST_TRADES) else []
-    own = run.read("subjects").select(["subject_id", "industry"]).to_pylist()
-    return [(row["subject_id"], row["industry"]) for row in [*earlier, *own] if row["industry"]]
+    asked, found = pa.array(sorted(among), pa.string()), []
+    for name in (LAST_TRADES, "subjects"):
+        if run.has(name):
+            rows = pq.read_table(run.file(f"{name}.parquet"), columns=["subject_id", "industry"])
+            found += rows.filter(pc.is_in(rows["subject_id"], asked)).to_pylist()
+    return [(row["subject_id"], row["industry"]) for row in found if row["industry"]]
 
 
 def refuse_untaken(tiers: Tiers, tasks: Iterable[Task], as_of: dt.date) -> None:

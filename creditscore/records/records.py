@@ -191,14 +191,18 @@ class Records:
         """One row per subject known on a day, by id, in the version of that day."""
         return self.engine.query(self.versions_on(as_of).select(*SUBJECT_COLUMNS).order_by("subject_id"))
 
-    def last_industries(self, as_of: dt.date) -> list[tuple[str, str]]:
-        """Subject and industry of the newest version that had one, of those that had begun and were known on a day, by id."""
+    def last_industries(self, as_of: dt.date, among: Collection[str]) -> list[tuple[str, str]]:
+        """Of some subjects the industry of the newest version that had one, and had begun and was known on a day, by id."""
+        asked = pa.table({"subject_id": pa.array(sorted(among), pa.string())})
+        self.engine.register("asked_industries", asked)
         versions, day = self.table("subject_versions"), day_number(day_of(as_of))
+        versions = versions.semi_join(unbound("asked_industries", asked.schema), "subject_id")
         then = versions.filter((versions.from_day <= day) & (versions.known_day <= day))
         known = then.mutate(industry=coded(then.industry)).filter(coded(then.industry).notnull())
         age = ibis.row_number().over(group_by=known.subject_key, order_by=[known.from_day.desc(), known.known_day.desc()])
         ranked = known.mutate(age_rank=age)
         newest = self.engine.query(ranked.filter(ranked.age_rank == 0).select("subject_id", "industry").order_by("subject_id"))
+        self.engine.drop("asked_industries")
         return list(zip(newest["subject_id"].to_pylist(), newest["industry"].to_pylist(), strict=True))
 
     def in_force(self, as_of: dt.date) -> ir.Table:

@@ -33,7 +33,7 @@ def _tiers(*industries):
 
 
 def _records(*trades):
-    return SimpleNamespace(last_industries=lambda day: list(trades))
+    return SimpleNamespace(last_industries=lambda day, among: [pair for pair in trades if pair[0] in among])
 
 
 def _file(*tasks, **more):

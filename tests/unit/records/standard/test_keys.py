@@ -78,8 +78,8 @@ def test_the_last_known_industry_outlives_a_version_that_says_nothing(tmp_path, 
     )
     records = open_records(engine, project, data=write_tables(tmp_path / "data", subjects=versions))
     assert on(records, D(2023, 6, 1))["S1"]["industry"] is None
-    assert records.last_industries(D(2023, 6, 1)) == [("S1", "shop")]
-    assert records.last_industries(D(2021, 6, 1)) == [("S1", "food")]
+    assert records.last_industries(D(2023, 6, 1), ["S1"]) == [("S1", "shop")]
+    assert records.last_industries(D(2021, 6, 1), ["S1", "S2"]) == [("S1", "food")]
 
 
 def test_subjects_are_those_of_the_register_then_of_the_supplement(records):
