@@ -110,8 +110,9 @@ class PartFiles:
         return f"{step} {part.remainder} of {part.count}"
 
     def each(
-        self, step: str, parts: Sequence[Bucket], names: Sequence[str], make: Callable[[Bucket, dict[str, Path]], None]
-    ) -> list[dict[str, Path]]:
+        self, step: str, parts: Sequence[Bucket], names: Sequence[str], make: Callable[[Bucket, dict[str, Path]], None],
+        *, subjects: int,
+    ) -> list[dict[str, Path]]:  # fmt: skip
         """Make the files of each part that no earlier attempt has finished, and tell how it goes on.
 
         Args:
@@ -119,6 +120,7 @@ class PartFiles:
             parts: Its parts.
             names: Its files.
             make: Writes the files of a part to their paths.
+            subjects: How many all parts have, for the rate that is told.
 
         Returns:
             The files of each part.
@@ -132,8 +134,10 @@ class PartFiles:
             self.finish(step, part, names)
             made += 1
             if part.count > 1:
-                left = (time.monotonic() - begun) / made * (part.count - part.remainder - 1)
-                _log.info("%s: part %d of %d, some %d s left", step, part.remainder + 1, part.count, round(left))
+                took = time.monotonic() - begun
+                rate, left = subjects * made / part.count / max(took, 1e-3), took / made * (part.count - part.remainder - 1)
+                told = (step, part.remainder + 1, part.count, f"{rate:,.0f}", round(left))
+                _log.info("%s: part %d of %d, %s subjects a second, some %d s left", *told)
         return [self.files(part, names) for part in parts]
 
 

@@ -242,7 +242,8 @@ def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scor
             engine.write(table, files[name], order_by=_ORDER)
         engine.drop("features")
 
-    parts = kept.each("scores", parts_of(engine.count(rows.table), events), ("features", "scores"), make)
+    subjects = engine.count(rows.table)
+    parts = kept.each("scores", parts_of(subjects, events), ("features", "scores"), make, subjects=subjects)
     features, scores = (joined(folder, engine, name, [files[name] for files in parts], _ORDER) for name in ("features", "scores"))
     kept.leave()
     disputed = _disputed_scores(records, rows, scores, cards)

@@ -72,7 +72,8 @@ def tier_subjects(
     ``kept`` is where finished parts are kept; by default in the folder of the run, until they are joined.
     """
     before, engine, index = deciding.before, records.engine, records.table("subject_index")
-    kept, parts = kept or PartFiles(folder.file(PARTS)), parts_of(engine.count(scored.scores))
+    kept, subjects = kept or PartFiles(folder.file(PARTS)), engine.count(scored.scores)
+    parts = parts_of(subjects)
     exits, quarantined = exits_since(records, before, folder.as_of), quarantined_subjects(records, LastKnown.of(before, records))
     places = _places(records, quarantined["subject_id"], parts)
     once, previous = AskedOnce.of(records, policy, folder.as_of), _previous(engine, before)
@@ -99,7 +100,7 @@ def tier_subjects(
         for name, (schema, _order) in _FILES.items():
             write_parquet(files[name], _table(frames[name].reindex(columns=schema.names), schema))
 
-    made = kept.each("tiers", parts, tuple(_FILES), make)
+    made = kept.each("tiers", parts, tuple(_FILES), make, subjects=subjects)
     for name in ("tiers", "asked"):
         joined(folder, engine, name, [files[name] for files in made], _FILES[name][1])
     register = as_frame(records.subjects_on(folder.as_of), needs=["subject_id"], what="subjects of the records")
