@@ -68,6 +68,7 @@ class PartFiles:
         for path in sorted((out / PARTS).iterdir()) if (out / PARTS).is_dir() else []:
             if path != own:
                 _log.info("%s: of a night that was stopped and whose inputs have changed; removed", path)
+                ledger.forget(f"{PARTS}/{path.name}")
                 operations.remove_folder(path)
         return PartFiles(own, ledger)
 
