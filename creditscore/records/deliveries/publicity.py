@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import ibis
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.dates import day_number, day_of, day_of_number, months_after
 from creditscore.engine import unbound
@@ -168,16 +169,18 @@ def _deadlines(records: Records, rows: ir.Table, column: str) -> ir.Table:
     first, last = ends["first"][0].as_py(), ends["last"][0].as_py()
     # Many kinds have the same deadline, and the days of a calendar are counted one by one.
     due_days: dict[int, list[int | None]] = {}
-    deadlines: list[tuple[int, int, int | None, int]] = []
+    parts = [_DEADLINES.empty_table()]
+    begun = pa.array(range(first, last + 1) if first is not None else [], pa.int32())
     for key, item in enumerate(records.project.catalogue.item if first is not None else ()):
         allowed = item.deadline_working_days
-        if allowed and allowed not in due_days:
+        if not allowed:
+            continue
+        if allowed not in due_days:
             days = records.project.calendar.deadlines(day_of_number(first), last - first + 1, allowed)
             due_days[allowed] = [None if due is None else day_number(due) for due in days]
-        if allowed:
-            deadlines += [(key, first + step, due, first + step + allowed) for step, due in enumerate(due_days[allowed])]
-    columns = list(zip(*deadlines, strict=True)) if deadlines else [() for _name in _DEADLINES]
-    table = pa.table([pa.array(column, pa.int32()) for column in columns], schema=_DEADLINES)
+        kinds, due = pa.repeat(pa.scalar(key, pa.int32()), len(begun)), pa.array(due_days[allowed], pa.int32())
+        parts.append(pa.table([kinds, begun, due, pc.add(begun, pa.scalar(allowed, pa.int32()))], schema=_DEADLINES))
+    table = pa.concat_tables(parts)
     records.engine.register("deadlines", table)
     return unbound("deadlines", _DEADLINES)
 
