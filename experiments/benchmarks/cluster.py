@@ -151,7 +151,7 @@ def engine_count(records: cs.Records) -> dict[str, int]:
 
 def _run_on_spark(told: argparse.Namespace) -> dict[str, Any]:
     memory = {"spark.driver.memory": "1g", "spark.executor.memory": told.memory, "spark.cores.max": "2"}
-    local = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.retainedTasks": "1000000"}
+    local = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.retainedJobs": "100000"}
     folders = {"spark.checkpoint.dir": str(told.folder / "checkpoints"), "spark.local.dir": str(told.folder / "local")}
     more = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "4", "spark.ui.retainedStages": "100000"}
     given = dict(setting.split("=", 1) for setting in told.conf)
@@ -160,10 +160,10 @@ def _run_on_spark(told: argparse.Namespace) -> dict[str, Any]:
     session.range(2).count()
     print("begun", flush=True)
     made = steps(cs.Engine.spark(session), told.folder, told.subjects, told.months)
-    stages = session.sparkContext._jsc.sc().statusStore().stageList(None)
-    listed = [stages.apply(place) for place in range(stages.size())]
-    made["tasks"] = sum(stage.numCompleteTasks() for stage in listed)
-    made["lost"] = sum(stage.numFailedTasks() + stage.numKilledTasks() for stage in listed)
+    jobs = session.sparkContext._jsc.sc().statusStore().jobsList(None)
+    listed = [jobs.apply(place) for place in range(jobs.size())]
+    made["tasks"] = sum(job.numCompletedTasks() for job in listed)
+    made["lost"] = sum(job.numFailedTasks() + job.numKilledTasks() for job in listed)
     java = [int(pid) for pid in _descendants(os.getpid()) if "java" in _command(int(pid))]
     made["peak"] = {"python": _peak(os.getpid()), "java": max(map(_peak, java), default=0)}
     session.stop()
@@ -205,7 +205,9 @@ def _part(told: argparse.Namespace, part: str, *, at: Cluster | None = None, kil
         timer.cancel()
     if process.returncode:
         raise SystemExit(f"{part}: ended with {process.returncode}")
-    return {**json.loads(said), "seconds": seconds}
+    made = {**json.loads(said), "seconds": seconds}
+    print(part, {name: round(took, 1) for name, took in made["steps"].items()}, made["peak"], file=sys.stderr, flush=True)
+    return made
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subjects", type=int, default=3_000)
     parser.add_argument("--months", type=int, default=36)
-    parser.add_argument("--master", default="local[2]")
+    parser.add_argument("--master", help="by default this machine, as the command line has it")
     parser.add_argument("--conf", action="append", default=[], help="settings of the session, such as spark.driver.memory=2g")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "creditscore-night")
     told = parser.parse_args()
@@ -83,7 +83,9 @@ def main() -> None:
     night.prepare(told.folder, told.subjects, told.months)
     rival = by_stage(told.folder, told.subjects, told.months, cs.Engine.duckdb(threads=2), None)
     clock = time.perf_counter()
-    session = spark_session(master=told.master, conf=dict(setting.split("=", 1) for setting in told.conf))
+    session = spark_session(
+        master=told.master, conf={"spark.ui.retainedJobs": "100000", **dict(setting.split("=", 1) for setting in told.conf)}
+    )
     session.sparkContext.setLogLevel("ERROR")
     session.range(1).count()
     start = time.perf_counter() - clock

@@ -97,3 +97,4 @@ def test_settings_for_one_machine_are_pinned_where_nothing_names_a_cluster_alone
     monkeypatch.setattr(sql, "SparkSession", SimpleNamespace(builder=Builder()))
     assert spark_session(master=master) is settings
     assert ("spark.sql.shuffle.partitions" in settings) is pinned
+    assert ("spark.driver.extraJavaOptions" in settings) is pinned
