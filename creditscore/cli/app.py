@@ -2,7 +2,7 @@
 
 Progress goes to stderr, results to stdout; with ``--json`` stdout is one JSON document, also where a command is refused.
 Exit codes: 0 done, 1 a fault of the program, 2 refused input or configuration (earlier results untouched), 3 an alarm that
-was asked for, 75 another run holds the lock, 130 interrupted.
+was asked for, 4 the work is done and the database of --sink lacks it, 75 another run holds the lock, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from creditscore import __version__
-from creditscore.cli import check, inspections, objections, runs, subjects, tasks
+from creditscore.cli import check, inspections, objections, runs, sinks, subjects, tasks
 from creditscore.cli.boundary import LogFormat, LogLevel, log_on_stderr, refusals
 from creditscore.cli.options import help_of, stdout_for_documents
 
@@ -26,7 +26,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("sign", inspections.sign), ("sign-cards", inspections.sign_cards), ("results", tasks.results),
     ("explain", subjects.explain), ("lookup", subjects.lookup), ("feedback", subjects.feedback), ("records", subjects.records),
     ("forecast", inspections.forecast), ("monitor", runs.monitor), ("report", runs.report), ("replay", runs.replay),
-    ("prune", runs.prune),
+    ("prune", runs.prune), ("sink", sinks.sink),
 )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class Code(IntEnum):
     REFUSED = 2
     #: The command did its work and found what it was to watch for.
     ALARM = 3
+    #: The command did its work, and the database of ``--sink`` could not be brought up to it: ``creditscore sink`` does that.
+    SINK_BEHIND = 4
     #: Another run holds the lock.
     LOCKED = 75
     #: By the keyboard.

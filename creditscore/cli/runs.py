@@ -40,6 +40,7 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import decimal, table_lines, whole
+from creditscore.cli.sinks import SchemaOption, SinkOption, send, sink_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from creditscore.pipeline.run_folder import RunFolder
+    from creditscore.pipeline.sink import Sink
 
 
 #: A unified social credit code or an old registration number, right or wrong.
@@ -205,6 +207,8 @@ def run(
     as_json: JsonOption = False,
     accept: AcceptOption = False,
     objections: ObjectionsOption = None,
+    sink: SinkOption = None,
+    sink_schema: SchemaOption = "creditscore",
 ) -> None:
     """Run one day by the signed cards: check, features, scores, tiers, drafts of the tasks due, workbook, report."""
     _run_day(
@@ -219,6 +223,7 @@ def run(
         as_json=as_json,
         accept=accept,
         objections=objections,
+        sink=sink_of(sink, sink_schema),
     )
 
 
@@ -235,6 +240,7 @@ def _run_day(
     as_json: bool,
     accept: bool,
     objections: Path | None,
+    sink: Sink | None = None,
 ) -> None:
     from creditscore.cli.output import run_lines
     from creditscore.pipeline.known_objections import objections_of_run
@@ -252,7 +258,9 @@ def _run_day(
         known = objections_of_run(result.folder, elsewhere=objections)
         document["objections"] = {"folder": str(known.folder), "known": [one.id for one in known.objections]}
         lines.append(Words.of(lang).text(known.said()))
-    show(document, lines, as_json=as_json)
+    sent = send(out, sink, Words.of(lang))
+    show({**document, **sent.document}, [*lines, *sent.lines], as_json=as_json)
+    sent.end()
 
 
 #: The largest city that can be simulated, in subjects.

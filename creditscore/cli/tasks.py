@@ -24,6 +24,7 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import table_lines, whole
+from creditscore.cli.sinks import SchemaOption, SinkOption, send, sink_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.vocabulary import LEAVE_REASONS, REPLACEMENT_REASONS
@@ -149,12 +150,14 @@ def draw(
     on: Annotated[str | None, typer.Option(help="The day of the draw; that of the seed by default.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
+    sink: SinkOption = None,
+    sink_schema: SchemaOption = "creditscore",
 ) -> None:
     """The one draw of a published frame. A second one is refused."""
     from creditscore.pipeline.draws import draw_task
 
     words = Words.of(lang)
-    day = None if on is None else day_of(on, name="--on")
+    day, database = None if on is None else day_of(on, name="--on"), sink_of(sink, sink_schema)
     plan = draw_task(task_dir, seed=seed, by=by, on=day, lang=lang)
     task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
     line = words.text(
@@ -168,7 +171,9 @@ def draw(
     )
     root = words.text(_("draw root, to be told with the list: {root}", root=plan.root))
     document = {"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed, "draw_root": plan.root}
-    show(document, [line, *([root] if plan.root else [])], as_json=as_json)
+    sent = send(task_dir.resolve().parent.parent, database, words)
+    show({**document, **sent.document}, [line, *([root] if plan.root else []), *sent.lines], as_json=as_json)
+    sent.end()
 
 
 def prove(

@@ -11,7 +11,7 @@ from creditscore.inspection.register import Register
 from creditscore.pipeline.known_objections import counted_by, objections_of_run
 from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import make_run
-from creditscore.pipeline.run_folder import MANIFEST, RUNS, SNAPSHOT, Deciding, RunFolder, input_hashes, take_snapshot
+from creditscore.pipeline.run_folder import MANIFEST, RUNS, SNAPSHOT, Deciding, RunFolder, take_snapshot
 from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures
 from creditscore.storage import sha256_file
@@ -42,11 +42,11 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine,
     manifest = folder.manifest() or {}
     if "deciding" not in manifest:
         raise DataError("{path}: expected a run of this version (its manifest is of an older one)", path=run)
-    _refuse_other_inputs(manifest["facts"], project, data, engine)
-    deciding, standing, cards = _as_it_was(folder, manifest, project, objections)
     with tempfile.TemporaryDirectory() as temporary:
         again = RunFolder.new(Path(temporary), folder.as_of)
         snapshot = take_snapshot(project, data, again.file(SNAPSHOT), engine)
+        _refuse_other_inputs(manifest["facts"], project, snapshot)
+        deciding, standing, cards = _as_it_was(folder, manifest, project, objections)
         # A delivery that was accepted then is accepted again.
         make_run(
             again, project, project.policy(folder.as_of), deciding, standing, inputs=snapshot, cards=cards,
@@ -90,8 +90,8 @@ def _run_of_hash(out: Path, sha256: str) -> RunFolder | None:
     raise DataError("replay: expected the run that this one rests on (its manifest {sha256}… is gone)", sha256=sha256[:12])
 
 
-def _refuse_other_inputs(facts: dict[str, str], project: Project, data: Path, engine: Engine) -> None:
-    now = {f"input {name}": sha256 for name, sha256 in input_hashes(project, data, engine).items()}
+def _refuse_other_inputs(facts: dict[str, str], project: Project, inputs: dict[str, str]) -> None:
+    now = {f"input {name}": sha256 for name, sha256 in inputs.items()}
     then = {name: sha256 for name, sha256 in facts.items() if name.startswith("input ")}
     differing = sorted(name.removeprefix("input ") for name in then | now if then.get(name) != now.get(name))
     if differing:

@@ -34,6 +34,7 @@ from creditscore.pipeline.run_folder import (
     Deciding,
     RunFolder,
     RunResult,
+    copied_tables,
     evidence_of,
     input_hashes,
     run_before,
@@ -57,6 +58,7 @@ from creditscore.records.deliveries.rectification import rectification_list, rec
 from creditscore.records.deliveries.staleness import refuse_old_data
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.own_records import OWN_ORDER, OWN_RECORDS, own_events, own_ratings, own_visits
+from creditscore.records.reading.table_copies import FOLDER
 from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
 from creditscore.reporting.fairness import associations
@@ -100,10 +102,10 @@ def run_project(
     if objections is not None and not train:
         raise DataError("--objections: expected with --train only; a night in force goes by the objections of its own folder")
     policy = project.policy(as_of)
-    with held(out):
+    with held(out), copied_tables(project, out) as tables:
         result = _run_held(
             project, policy, data=data, as_of=as_of, out=out, engine=engine, train=train, lang=lang, accept=accept,
-            objections=objections,
+            objections=objections, tables=tables,
         )  # fmt: skip
     send_queue(out, tracking_uri)
     return result
@@ -111,10 +113,10 @@ def run_project(
 
 def _run_held(
     project: Project, policy: TierPolicy, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool, lang: str,
-    accept: bool, objections: Path | None,
+    accept: bool, objections: Path | None, tables: Path | None,
 ) -> RunResult:  # fmt: skip
     """The run of a day while ``out`` is held: the current one where nothing has changed, else a new one."""
-    ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data, engine)
+    ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data, engine, tables=tables)
     cards = {} if train else signed_cards(project.cards)
     refuse_unsigned(project, out, as_of, cards, train=train)
     standing = Standing.of(out)
@@ -127,8 +129,8 @@ def _run_held(
     remove_unfinished(out)
     folder = RunFolder.new(out, as_of)
     with removed_on_error(folder.path):
-        snapshot = take_snapshot(project, data, folder.file(SNAPSHOT), engine)
-        # A file that was replaced in between counts as it was copied.
+        snapshot = take_snapshot(project, data, folder.file(SNAPSHOT), engine, tables=tables)
+        # A file that was replaced in between counts as it was copied, and a PostgreSQL table as it was read.
         key = run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang)
         kept = PartFiles.of_night(out, ledger, key)
         plans, log = make_run(
@@ -212,7 +214,10 @@ def make_run(
     _log.info("reading the records")
     last, earlier = last_reading_of(deciding.before, folder.as_of), read_delivery_before(deciding.before)
     objections = objections_of(deciding.objections)
-    records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last, disputes=disputes_of(objections))
+    records = open_records(
+        engine, project, data=folder.file(SNAPSHOT), tables=folder.file(SNAPSHOT) / FOLDER, last_reading=last,
+        disputes=disputes_of(objections),
+    )  # fmt: skip
     refuse_changed_tables(project, inputs, engine)
     refuse_old_data(records, folder.as_of)
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier, last=last)
@@ -331,7 +336,7 @@ def tell_drift(before: RunFolder | None, checkup: CheckUp, *, accept: bool) -> N
 
 
 def refuse_changed_tables(project: Project, inputs: Mapping[str, str], engine: Engine) -> None:
-    """Refuse tables of a database or session that changed while they were read: what is recorded must be what was read.
+    """Refuse tables of a session that changed while they were read: what is recorded must be what was read.
 
     Raises:
         DataError: A table is another one than before it was read.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ from creditscore import _version
 from creditscore.errors import DataError
 from creditscore.inspection.register import Line
 from creditscore.records.reading.parquet_files import files_of, hash_of
-from creditscore.records.reading.postgres import fingerprint
 from creditscore.records.reading.session_tables import fingerprint_in_session
+from creditscore.records.reading.table_copies import FOLDER, copy_tables, database_sources, table_hashes
 from creditscore.storage import (
     StepLedger,
     canonical_json,
@@ -304,36 +305,86 @@ def versions() -> dict[str, str]:
     return by_library
 
 
-def input_hashes(project: Project, data: Path, engine: Engine | None = None) -> dict[str, str]:
-    """SHA-256 of every declared file or folder that exists, by its name in ``sources.toml``; of a table its fingerprint.
+def input_hashes(project: Project, data: Path, engine: Engine | None = None, *, tables: Path | None = None) -> dict[str, str]:
+    """SHA-256 of every declared file or folder that exists, by its name in ``sources.toml``.
 
-    Files that a source joins are included. ``engine`` reads the tables that its session knows.
+    Of a PostgreSQL table it is the hash of its copy, of a table of a session its fingerprint. Joined files are included.
+
+    Args:
+        project: Whose inputs.
+        data: The folder of its files.
+        engine: Who reads the tables that its session knows.
+        tables: The folder of the copies of PostgreSQL tables; not needed without any.
+
+    Raises:
+        DataError: There is a PostgreSQL table and no copy of it.
     """
     files = sorted({file for source in project.sources.source for file in source.files})
-    return {name: hash_of(data / name) for name in files if files_of(data / name)} | table_fingerprints(project, engine)
+    found = {name: hash_of(data / name) for name in files if files_of(data / name)}
+    return found | table_hashes(project, tables) | table_fingerprints(project, engine)
 
 
 def table_fingerprints(project: Project, engine: Engine | None = None) -> dict[str, str]:
-    """The fingerprint of every declared table of a database or session, by its place."""
-    found = {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
+    """The fingerprint of every declared table of a session, by its place."""
     in_session = {source.location: source for source in project.sources.source if source.of_session}
-    return found | {place: fingerprint_in_session(engine, source) for place, source in in_session.items()}
+    return {place: fingerprint_in_session(engine, source) for place, source in in_session.items()}
 
 
-def take_snapshot(project: Project, data: Path, into: Path, engine: Engine | None = None) -> dict[str, str]:
+@contextlib.contextmanager
+def copied_tables(project: Project, out: Path) -> Iterator[Path | None]:
+    """Copies of the PostgreSQL tables below ``out`` as they are now; None where the project has none.
+
+    Whether a table has changed is told by what was read, so they are made before a run knows whether it has anything to do. A
+    run that has takes them into its snapshot; what is left, be it by a command that was killed, is removed.
+
+    Raises:
+        DataError: A table cannot be read.
+    """
+    staging = out / SNAPSHOT
+    if staging.is_dir():
+        operations.remove_folder(staging)
+    if not database_sources(project):
+        yield None
+        return
+    try:
+        copy_tables(project, staging)
+        yield staging
+    finally:
+        with contextlib.suppress(OSError):  # what ended the block itself is what people must hear of
+            operations.remove_folder(staging)
+
+
+def take_snapshot(
+    project: Project, data: Path, into: Path, engine: Engine | None = None, *, tables: Path | None = None
+) -> dict[str, str]:
     """Copy every declared file into a folder of the run, and hash the copies: what is read is then what was hashed.
 
-    Tables of a database or session are not copied: one that changes while it is read ends the run.
+    Tables of a session are not copied: one that changes while it is read ends the run.
+
+    Args:
+        project: Whose inputs.
+        data: The folder of its files.
+        into: The folder, which is made.
+        engine: Who reads the tables that its session knows.
+        tables: Copies of the PostgreSQL tables, which move there; without them the tables are copied there now.
 
     Returns:
         The hashes, as of :func:`input_hashes`.
+
+    Raises:
+        DataError: A table cannot be read.
     """
+    if tables is not None:
+        operations.make_folder(into)
+        operations.rename(tables, into / FOLDER)
+    elif database_sources(project):
+        copy_tables(project, into / FOLDER)
     for name in sorted({file for source in project.sources.source for file in source.files}):
         for file in files_of(data / name):
             target = into / file.relative_to(data)
             operations.make_folder(target.parent)
             operations.copy(file, target)
-    return input_hashes(project, into, engine)
+    return input_hashes(project, into, engine, tables=into / FOLDER)
 
 
 @dataclass(frozen=True)

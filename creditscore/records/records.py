@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.quarantine_limits import refuse_too_many
+from creditscore.records.reading.table_copies import temporary_copies
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival
 from creditscore.records.standard.contracts import (
     SEVERAL,
@@ -272,10 +274,12 @@ def open_records(
     data: str | Path,
     last_reading: LastReading | None = None,
     disputes: Disputes | None = None,
+    tables: Path | None = None,
 ) -> Records:
     """Read every source of a project into standard tables on an engine.
 
-    Sources pass in pieces, so that memory holds a piece of them and what the engine keeps.
+    Sources pass in pieces, so that memory holds a piece of them and what the engine keeps. Tables of PostgreSQL are read from
+    copies, which are made where there are none, and removed: each is scanned once, all as they were at one moment.
 
     Args:
         engine: Where the tables will live; names of an earlier opening are replaced.
@@ -285,6 +289,7 @@ def open_records(
             now, those that are absent are added to the tables, and refused values are filled in; ``outcomes`` counts them
             apart, as carried forward.
         disputes: Disputes that the authority itself has taken in, and their ends.
+        tables: The folder with copies of the PostgreSQL tables, see :mod:`creditscore.records.reading.table_copies`.
 
     Returns:
         The records. Rows that break a contract are in ``records.rejects`` with a code; identical rows
@@ -299,7 +304,13 @@ def open_records(
     folder = Path(data)
     if not folder.is_dir():
         raise DataError("{folder}: expected a folder of data (got nothing)", folder=folder.name)
-    opening = _Opening(engine, project, folder, last_reading)
+    with temporary_copies(project) if tables is None else contextlib.nullcontext(tables) as copies:
+        return _opened(_Opening(engine, project, folder, last_reading, copies), disputes or Disputes())
+
+
+def _opened(opening: _Opening, disputes: Disputes) -> Records:
+    """The tables one after another, and the keys by which they are joined."""
+    engine, project, folder, last_reading = opening.engine, opening.project, opening.folder, opening.last
     outcomes: dict[str, TableCount] = {}
     completion = Completion(engine, project, opening.identify, last_reading, folder=folder)
     for name, table in TABLES.items():
@@ -323,7 +334,6 @@ def open_records(
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
     keyed = key_events(engine, latest=sorted(latest))
-    disputes = disputes or Disputes()
     engine.register("own_disputes", disputes.records)
     engine.register(HIDDEN_VISITS, disputes.visits)
     engine.register(HIDDEN_RATINGS, disputes.ratings)
@@ -341,14 +351,14 @@ def open_records(
 class _Opening:
     """Reads the tables of a project one after another."""
 
-    def __init__(self, engine: Engine, project: Project, folder: Path, last: LastReading | None) -> None:
-        self._engine, self._project, self._folder, self._last = engine, project, folder, last
+    def __init__(self, engine: Engine, project: Project, folder: Path, last: LastReading | None, tables: Path | None) -> None:
+        self.engine, self.project, self.folder, self.last, self._tables = engine, project, folder, last, tables
         self.identify = Identifier(project)
         self.arrivals: list[Arrival] = []
 
     def read_table(self, table: StandardTable, sources: list[SourceSpec]) -> TableCount:
         """A table from its sources into the engine."""
-        stream = Stream(table, sources, self._project, self._folder, self.identify, engine=self._engine)
+        stream = Stream(table, sources, self.project, self.folder, self.identify, engine=self.engine, tables=self._tables)
         references: tuple[Reference, ...] = ()
         between: list[Between] = []
         subjects: ir.Table | None = None
@@ -358,8 +368,8 @@ class _Opening:
                 subjects = known
             else:
                 references = (Reference("subject_id", (known,), UNKNOWN_SUBJECT),)
-            if table.name == "ratings" and ((named := NamedRatings.of(self._project)).schemes or named.grades):
-                between.append(lambda rows: doubtful_ratings(self._engine, rows, stream.arrivals, named))
+            if table.name == "ratings" and ((named := NamedRatings.of(self.project)).schemes or named.grades):
+                between.append(lambda rows: doubtful_ratings(self.engine, rows, stream.arrivals, named))
         elif table.name == "changes":
             # A change of a refused event is kept: it acts when the event is mended, and an end costs nobody a hold till then.
             refused = refused_table(TABLES["events"])
@@ -369,33 +379,33 @@ class _Opening:
             between.append(_before_their_events)
         elif table.name == "subjects" and self._checks_codes():
             # The arrivals are complete only then.
-            between.append(lambda rows: shared_codes(self._engine, rows, stream.arrivals))
-        if table.name == "subjects" and self._last is not None and self._last.rated is not None:
-            self._engine.register(_RATED, self._last.rated)
-            rated, day = unbound(_RATED, pa.schema([("subject_id", pa.string())])), self._last.as_of
+            between.append(lambda rows: shared_codes(self.engine, rows, stream.arrivals))
+        if table.name == "subjects" and self.last is not None and self.last.rated is not None:
+            self.engine.register(_RATED, self.last.rated)
+            rated, day = unbound(_RATED, pa.schema([("subject_id", pa.string())])), self.last.as_of
             between.append(lambda rows: register_ahead(rows, rated, day))
-        last = register_last(self._engine, self._project, table.name, self._last)
-        if last is not None and self._last is not None:
-            known, as_of = last, self._last.as_of
+        last = register_last(self.engine, self.project, table.name, self.last)
+        if last is not None and self.last is not None:
+            known, as_of = last, self.last.as_of
             between.append(lambda rows: dates_ahead(rows, table.name, known, as_of))
-        lacking: Lacking = lambda rows: None if last is None else emptied(rows, table.name, last, self._project)  # noqa: E731
-        count = enforce(self._engine, stream, references=references, between=between, lacking=lacking, subjects=subjects)
+        lacking: Lacking = lambda rows: None if last is None else emptied(rows, table.name, last, self.project)  # noqa: E731
+        count = enforce(self.engine, stream, references=references, between=between, lacking=lacking, subjects=subjects)
         for name in (SEVERAL, _RATED, f"{table.name}_last"):
-            self._engine.drop(name)
+            self.engine.drop(name)
         self.arrivals += stream.arrivals
         return count
 
     def _checks_codes(self) -> bool:
-        return self._project.sources.id_scheme == "uscc" and self._project.sources.bad_id == "quarantine"
+        return self.project.sources.id_scheme == "uscc" and self.project.sources.bad_id == "quarantine"
 
     def supplemented(self, register: TableCount) -> TableCount:
         """The subjects with the values that supplements add; one equation for the rows of both."""
-        sources = [source for source in self._project.sources.source if source.supplement]
+        sources = [source for source in self.project.sources.source if source.supplement]
         if not sources:
             return register
         table = replace(TABLES["subjects"], name="supplements")
         added = self.read_table(table, sources)
-        supplement_subjects(self._engine, TABLES["subjects"], table)
+        supplement_subjects(self.engine, TABLES["subjects"], table)
         names = pa.repeat(pa.scalar("subjects"), added.rejects.num_rows)
         return replace(
             register, arrived=register.arrived + added.arrived, kept=register.kept + added.kept,

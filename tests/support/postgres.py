@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,19 @@ class Cluster:
         """What psql says to a script of the owner."""
         command = [self.binaries / "psql", self.uri(OWNER), "-v", "ON_ERROR_STOP=1", "-At", "-f", "-"]
         return subprocess.run(command, input=text, text=True, check=True, capture_output=True).stdout
+
+    @contextlib.contextmanager
+    def session(self, role: str = OWNER) -> Iterator[Callable[[str], list[tuple]]]:
+        """A connection of its own, for what is to be open while others work; statements give their rows."""
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(self.uri(role), autocommit=True) as connection, connection.cursor() as cursor:
+
+            def run(statement: str) -> list[tuple]:
+                cursor.execute(statement)
+                return cursor.fetchall() if statement.startswith("SELECT") else []
+
+            yield run
 
     def run(self, *command: object) -> None:
         subprocess.run(
@@ -85,3 +99,11 @@ def private_cluster() -> Iterator[Cluster]:
             cluster.run(cluster.binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(happened: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

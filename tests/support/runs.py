@@ -108,7 +108,7 @@ def finished_run(
         trial=trial,
     ).save(folder)  # fmt: skip
     facts = {f"scorecard {POOLED}": scored_with.sha256}
-    seal(folder, **{"trial": trial, "facts": facts, **more})
+    seal(folder, **{"trial": trial, "facts": facts, "project": project.about.name, **more})
     set_pointer(folder.shown, folder.path)
     return folder
 

@@ -13,6 +13,7 @@ from creditscore.config.sources import SourceSpec
 from creditscore.records.columns.known_words import may_be_person, source_words
 from creditscore.records.columns.personal import masked, personal_columns, shown_texts
 from creditscore.records.columns.types import as_texts, one_array
+from creditscore.records.tables import StandardTable
 
 #: Between names or texts of several columns that make one standard column.
 BETWEEN_COLUMNS = ", "
@@ -31,6 +32,14 @@ def sent_columns(source: SourceSpec, name: str) -> tuple[str, ...]:
     """The columns of the source that a standard column is made of; its own name where no rule says otherwise."""
     rule = next((rule for rule in source.column if rule.to == name), None)
     return (rule and tuple(dict.fromkeys(columns_read(rule)))) or (name,)
+
+
+def wanted_columns(source: SourceSpec, table: StandardTable, header: Sequence[str]) -> list[str]:
+    """The source's columns that rules, joins and ``where`` read, or that have a standard name without a rule."""
+    read = {name for rule in source.column for name in columns_read(rule)}
+    read |= {name for join in source.join for name in join.on} | ({source.where.column} if source.where else set())
+    read |= set(table.columns) - {rule.to for rule in source.column}
+    return [name for name in header if name in read]
 
 
 class SentCells:

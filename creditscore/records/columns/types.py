@@ -268,3 +268,22 @@ def text_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
     offsets = np.frombuffer(ends, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     between: npt.NDArray[np.uint8] = np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]
     return between
+
+
+def usual_types(table: pa.Table) -> pa.Table:
+    """Texts as ``string`` and lists as ``list``, whatever variant of them the file's writer or the driver chose."""
+    columns = []
+    for column in table.columns:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+        tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+        of_bytes = any(test(kind) for test in tests)
+        if of_bytes or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+            kind = pa.string()
+        elif pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            kind = pa.list_(kind.value_type)
+        elif pa.types.is_float16(kind):
+            kind = pa.float32()
+        # Bytes become a text unchecked: whether they are one is asked where the column is read.
+        columns.append(column.cast(kind, safe=not of_bytes))
+    return pa.Table.from_arrays(columns, names=table.column_names)

@@ -19,16 +19,17 @@ from creditscore.records.columns.headers import check_header
 from creditscore.records.columns.numbers import typed_numbers
 from creditscore.records.columns.personal import masked, personal_columns
 from creditscore.records.columns.rules import need_columns
-from creditscore.records.columns.types import Faults, as_texts, one_array
+from creditscore.records.columns.types import Faults, as_texts, one_array, usual_types
 from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_in_file
 from creditscore.records.reading.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
 from creditscore.records.reading.encodings import TextFacts, examine
 from creditscore.records.reading.error_cells import refuse_cells, with_error_cells
 from creditscore.records.reading.excel_files import ExcelFile, open_excel
 from creditscore.records.reading.parquet_files import ParquetFiles, ParquetPart, hash_of, open_parquet
-from creditscore.records.reading.postgres import columns_of, fingerprint, pieces_of
+from creditscore.records.reading.postgres import columns_of, pieces_of
 from creditscore.records.reading.sent_back import refuse_sent_back
 from creditscore.records.reading.session_tables import columns_in_session
+from creditscore.records.reading.table_copies import TableCopy, copy_of
 from creditscore.storage import sha256_file
 
 if TYPE_CHECKING:
@@ -57,11 +58,12 @@ class OpenedSource:
     path: Path
     columns: tuple[str, ...]
     encoding: str
-    #: Of a file, its SHA-256; of a PostgreSQL table, its fingerprint; of a table of a session nothing.
+    #: Of a file, its SHA-256; of a copied table of a database, the hash of what was read; of one that is read where it is, nothing.
     sha256: str
     csv: CsvFile | None = None
     excel: ExcelFile | None = None
     parquet: ParquetFiles | None = None
+    copy: TableCopy | None = None
 
     @property
     def utf8_lines(self) -> int:
@@ -93,14 +95,15 @@ class OpenedSource:
         if part is not None or self.parquet:
             pieces: Iterator[Piece] = (piece for one in ((part,) if part else self.parts) for piece in one.pieces(wanted))
         else:
-            pieces = reader.pieces(wanted) if reader else numbered(pieces_of(self.source, wanted, expected=self.sha256))
+            tables = self.copy.pieces(wanted) if self.copy else pieces_of(self.source, wanted)
+            pieces = reader.pieces(wanted) if reader else numbered(tables)
         return self.shown(pieces, wanted)
 
     def shown(self, pieces: Iterable[Piece], wanted: list[str]) -> Iterator[Piece]:
         """Pieces as they came, their personal data masked, in the usual types."""
         personal = personal_columns(self.source, wanted)
         for piece in pieces:
-            table = _usual_types(piece.table)
+            table = usual_types(piece.table)
             cells = with_error_cells(piece.cells, table)
             for name, kind in personal.items():
                 position = table.schema.get_field_index(name)
@@ -117,8 +120,8 @@ def numbered(tables: Iterable[pa.Table]) -> Iterator[Piece]:
 
 
 def open_source(
-    source: SourceSpec, data: Path, limits: Limits | None = None, *, engine: Engine | None = None
-) -> OpenedSource:  # fmt: skip
+    source: SourceSpec, data: Path, limits: Limits | None = None, *, engine: Engine | None = None, tables: Path | None = None
+) -> OpenedSource:
     """A source examined and ready to be read.
 
     Args:
@@ -126,14 +129,18 @@ def open_source(
         data: The data folder.
         limits: What is refused at the door; by default what a project without ``[limits]`` refuses.
         engine: Who reads tables of a session.
+        tables: The folder of the copies of PostgreSQL tables; without it a table is read where it is.
 
     Raises:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
             the database cannot be read; a column has the name of another one; or it is a workbook that was sent back.
     """
     path, limits = data / source.file, limits or Limits()
-    if source.format == "postgres":
-        opened = OpenedSource(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
+    if source.format == "postgres" and tables is not None:
+        copy = copy_of(source, tables)
+        opened = OpenedSource(source, copy.path, copy.columns, "postgres", copy.sha256, copy=copy)
+    elif source.format == "postgres":
+        opened = OpenedSource(source, data, tuple(columns_of(source)), "postgres", "")
     elif source.of_session:
         opened = OpenedSource(source, data, columns_in_session(engine, source), source.format, "")
     elif not path.is_file() and not (source.format == "parquet" and path.is_dir()):
@@ -304,22 +311,3 @@ def _typed_key(column: pa.Array, kind: pa.DataType, file: str, name: str) -> pa.
             actual=column.type,
         )
     return typed
-
-
-def _usual_types(table: pa.Table) -> pa.Table:
-    """Texts as ``string`` and lists as ``list``, whatever variant of them the file's writer or the driver chose."""
-    columns = []
-    for column in table.columns:
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-        tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-        of_bytes = any(test(kind) for test in tests)
-        if of_bytes or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            kind = pa.string()
-        elif pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-            kind = pa.list_(kind.value_type)
-        elif pa.types.is_float16(kind):
-            kind = pa.float32()
-        # Bytes become a text unchecked: whether they are one is asked where the column is read.
-        columns.append(column.cast(kind, safe=not of_bytes))
-    return pa.Table.from_arrays(columns, names=table.column_names)

@@ -22,7 +22,7 @@ from creditscore.language import _
 from creditscore.records.columns.headers import near_matches
 from creditscore.records.columns.personal import personal_columns
 from creditscore.records.columns.rules import apply_rules, check_columns
-from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
+from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns, wanted_columns
 from creditscore.records.columns.types import Faults, one_array
 from creditscore.records.fault_words import counted_codes, line_reasons
 from creditscore.records.reading.asked_rows import asked_rows, known_values
@@ -80,7 +80,7 @@ class Reading:
         joins = Joins(source, folder, opened.columns, others=project.sources.source) if source.join else None
         check_columns(joins.columns if joins else opened.columns, source, table, below=opened.below)
         kinds = sorted({kind for feature in project.features if feature.needs_result for kind in feature.kind})
-        wanted = _wanted_columns(source, table, opened.columns)
+        wanted = wanted_columns(source, table, opened.columns)
         return Reading(table, project, opened, joins, tuple(wanted), identify, tuple(kinds))
 
     @property
@@ -228,14 +228,6 @@ def _refused_cells(piece: Piece, source: SourceSpec) -> dict[str, pa.Array]:
                 for name in join.take:
                     cells[name] = pc.coalesce(cells[name], piece.cells[own]) if name in cells else piece.cells[own]
     return cells
-
-
-def _wanted_columns(source: SourceSpec, table: StandardTable, header: Sequence[str]) -> list[str]:
-    """The source's columns that rules, joins and ``where`` read, or that have a standard name without a rule."""
-    read = {name for rule in source.column for name in columns_read(rule)}
-    read |= {name for join in source.join for name in join.on} | ({source.where.column} if source.where else set())
-    read |= set(table.columns) - {rule.to for rule in source.column}
-    return [name for name in header if name in read]
 
 
 def _last_days(events: pa.Table, kinds: pa.Array, items: Sequence[CatalogueItem]) -> pa.Array:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """The rows of a table from all its sources, in the order of ``sources.toml``.
+    """The rows of a table from all its sources, in the order of ``sources.toml``; those of PostgreSQL from copies in ``tables``.
 
     Attributes:
         table: The table.
@@ -42,9 +42,10 @@ class Stream:
         identify: Identify,
         *,
         engine: Engine | None = None,
+        tables: Path | None = None,
     ) -> None:
         self.table, self.project, self._sources, self._folder = table, project, sources, folder
-        self._identify, self._engine = identify, engine
+        self._identify, self._engine, self._tables = identify, engine, tables
         self.arrivals: list[Arrival] = []
         self.expected = bool(sources)
         self.error: DataError | None = None
@@ -68,7 +69,7 @@ class Stream:
         for source in self._sources:
             if source.optional and source.is_file and not (self._folder / source.file).exists():
                 continue
-            opened = open_source(source, self._folder, self.project.sources.limits, engine=self._engine)
+            opened = open_source(source, self._folder, self.project.sources.limits, engine=self._engine, tables=self._tables)
             reading = Reading.of(opened, self.table, self.project, self._folder, self._identify)
             arrival = reading.arrival(self.arrivals[-1].first + self.arrivals[-1].lines if self.arrivals else 0)
             self.arrivals.append(arrival)

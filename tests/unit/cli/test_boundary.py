@@ -176,7 +176,7 @@ def test_a_path_with_bytes_that_are_not_utf_8_can_be_shown():
 
 def test_codes_do_not_change():
     assert {code.name: int(code) for code in Code} == {
-        "DONE": 0, "FAULT": 1, "REFUSED": 2, "ALARM": 3, "LOCKED": 75, "INTERRUPTED": 130,
+        "DONE": 0, "FAULT": 1, "REFUSED": 2, "ALARM": 3, "SINK_BEHIND": 4, "LOCKED": 75, "INTERRUPTED": 130,
     }  # fmt: skip
 
 

@@ -222,11 +222,11 @@ def test_a_run_reads_copies_and_names_the_hashes_of_what_it_read(night, data, pr
     before, read = input_hashes(project, data)["events.parquet"], {}
     take, records = module.take_snapshot, module.open_records
 
-    def replaced(*args):
+    def replaced(*args, **more):
         (data / "events.parquet").write_bytes(b"replaced in between")
-        return take(*args)
+        return take(*args, **more)
 
-    def look(engine, project, *, data, last_reading, disputes):
+    def look(engine, project, *, data, tables, last_reading, disputes):
         read["events"] = sha256_file(data / "events.parquet")
         read["folder"] = data.name
         return records(engine, project, data=data)

@@ -2,17 +2,21 @@
 
 import datetime as dt
 import logging
+import stat
+import subprocess
+import sys
 
 import pytest
-from support.deliveries import Delivery, csv_sources, put_right, refused, rows
+from support.command import creditscore
+from support.deliveries import DAY, Delivery, csv_sources, put_right, refused, rows
 from support.nights import night, sign_a_card
-from support.postgres import OWNER, PASSWORD, READER, private_cluster
+from support.postgres import OWNER, PASSWORD, READER, private_cluster, until
 from support.projects import write_project
 
 from creditscore.errors import ConfigError, DataError
-from creditscore.pipeline.run_folder import input_hashes
 from creditscore.records.reading import postgres
-from creditscore.records.reading.postgres import fingerprint, pieces_of
+from creditscore.records.reading.postgres import moment, pieces_of
+from creditscore.records.reading.table_copies import copy_of, copy_tables, table_hashes
 
 pytest.importorskip("adbc_driver_postgresql", reason="adbc is not installed (extra: postgres)")
 VARIABLE = "EXCHANGE_DATABASE"
@@ -121,7 +125,7 @@ def test_bytes_and_lists_are_no_value(cluster, delivery, tmp_path, kind, value):
 
 
 def test_only_the_columns_that_are_needed_leave_the_database(delivery):
-    [piece] = pieces_of(spec(delivery), ["记录号"], expected=fingerprint(spec(delivery)))
+    [piece] = pieces_of(spec(delivery), ["记录号"])
     assert piece.column_names == ["记录号"]
 
 
@@ -130,7 +134,7 @@ def test_rows_come_in_pieces(cluster, delivery, monkeypatch):
         """INSERT INTO exchange."处罚" SELECT 'Q' || n, 'S1', '处罚', '2024-01-01', '2024-01-02', n, 1, true, '' FROM generate_series(1, 20000) n;"""
     )
     monkeypatch.setattr(postgres, "_PIECE", str(64 << 10))
-    sizes = [piece.num_rows for piece in pieces_of(spec(delivery), ["记录号", "金额"], expected=fingerprint(spec(delivery)))]
+    sizes = [piece.num_rows for piece in pieces_of(spec(delivery), ["记录号", "金额"])]
     assert sum(sizes) == 20003
     assert len(sizes) > 5
     assert delivery.open().outcomes["events"].kept == 20002
@@ -144,8 +148,8 @@ def test_nothing_can_be_written_even_by_an_owner(cluster, delivery, monkeypatch)
     """)
     monkeypatch.setenv(VARIABLE, cluster.uri(OWNER))
     trap = spec(delivery).model_copy(update={"relation": "exchange.陷阱"})
-    with pytest.raises(DataError, match="SQLSTATE 25006"):
-        list(pieces_of(trap, ["trap"], expected=""))
+    with pytest.raises(DataError, match=r"expected to read exchange.陷阱 .*ArrowInvalid"):
+        list(pieces_of(trap, ["trap"]))
     assert cluster.sql("SELECT count(*) FROM exchange.touched").strip() == "0"
 
 
@@ -171,20 +175,31 @@ def test_errors_do_not_reveal_the_connection(cluster, delivery, monkeypatch, cap
     assert not any(secret in told for secret in (PASSWORD, "falsch-0815", "127.0.0.1"))
 
 
-def test_a_table_that_changes_while_it_is_read_is_refused(cluster, delivery):
-    seen = fingerprint(spec(delivery))
-    cluster.sql("""UPDATE exchange."处罚" SET "金额" = 1234.57 WHERE "记录号" = 'P1'""")
-    assert fingerprint(spec(delivery)) != seen
-    with pytest.raises(DataError, match="changed while it was being read; run again"):
-        list(pieces_of(spec(delivery), ["记录号"], expected=seen))
+def copied(delivery, folder):
+    """The rows of the copy of the exchange table, in the order of the table, and its hash."""
+    copy_tables(delivery.project, folder)
+    copy = copy_of(spec(delivery), folder)
+    pieces = list(copy.pieces(copy.kinds.names))
+    return [row for piece in pieces for row in piece.to_pylist()], copy.sha256
 
 
-def test_the_fingerprint_does_not_depend_on_the_order_of_rows(cluster, delivery):
-    seen = fingerprint(spec(delivery))
+def test_what_is_written_meanwhile_is_read_in_no_table_of_the_database(cluster, delivery):
+    with moment(spec(delivery)) as now:
+        assert sum(piece.num_rows for piece in now.pieces(spec(delivery), ["记录号"])) == 3
+        cluster.sql("""INSERT INTO exchange."处罚" ("记录号") VALUES ('P4')""")
+        assert sum(piece.num_rows for piece in now.pieces(spec(delivery), ["记录号"])) == 3
+    assert sum(piece.num_rows for piece in pieces_of(spec(delivery), ["记录号"])) == 4
+
+
+def test_the_hash_of_a_copy_does_not_depend_on_the_order_of_rows(cluster, delivery, tmp_path):
+    rows_before, before = copied(delivery, tmp_path / "before")
     cluster.sql("""CREATE TABLE exchange.sorted AS SELECT * FROM exchange."处罚" ORDER BY "记录号" DESC; TRUNCATE exchange."处罚";
         INSERT INTO exchange."处罚" SELECT * FROM exchange.sorted; DROP TABLE exchange.sorted;""")
-    assert fingerprint(spec(delivery)) == seen
-    assert input_hashes(delivery.project, delivery.data)["exchange.处罚 in $EXCHANGE_DATABASE"] == seen
+    rows_after, after = copied(delivery, tmp_path / "after")
+    assert (rows_after, after) == (rows_before[::-1], before)
+    assert table_hashes(delivery.project, tmp_path / "after") == {"exchange.处罚 in $EXCHANGE_DATABASE": before}
+    cluster.sql("""UPDATE exchange."处罚" SET "金额" = 1234.57 WHERE "记录号" = 'P1'""")
+    assert copied(delivery, tmp_path / "changed")[1] != before
 
 
 def test_a_run_is_repeated_only_when_the_database_has_changed(cluster, delivery, tmp_path):
@@ -197,6 +212,95 @@ def test_a_run_is_repeated_only_when_the_database_has_changed(cluster, delivery,
     assert again.code == 0, again.err
     assert '"fresh": true' in again.out
     assert PASSWORD.encode() not in b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+
+
+def scans(cluster, relation="exchange.处罚"):
+    """How often the table was scanned: what the server has counted since it began, once all connections have told it."""
+    return int(cluster.sql(f"SELECT seq_scan FROM pg_stat_user_tables WHERE relid = '{relation}'::regclass"))
+
+
+def test_a_night_scans_each_table_once_be_there_anything_new_or_not(cluster, delivery, tmp_path):
+    sign_a_card(delivery)
+    out, before = tmp_path / "out", scans(cluster)
+    assert '"fresh": true' in night(delivery, out, "--json").out
+    assert scans(cluster) == before + 1
+    assert '"fresh": false' in night(delivery, out, "--json").out
+    assert scans(cluster) == before + 2
+    assert creditscore("check", delivery.project.folder, "--data", delivery.data, "--as-of", DAY).code == 0
+    assert scans(cluster) == before + 3
+    assert creditscore("replay", out / str(DAY), "--project", delivery.project.folder, "--data", delivery.data).code == 0
+    assert scans(cluster) == before + 4
+
+
+def test_two_sources_of_one_table_are_one_scan_and_each_masks_its_own_columns(cluster, delivery, tmp_path):
+    result = {"to": "result", "column": "法定代表人"}
+    plain = {"column": "法定代表人", "kind": "none"}
+    second = {**SOURCE, "name": "second", "column": [*RULES, result], "personal": [plain]}
+    both = Delivery(tmp_path / "both", sources=csv_sources(others=[{**SOURCE, "column": [*RULES, result]}, second]))
+    before = scans(cluster)
+    copy_tables(both.project, tmp_path / "copies")
+    assert scans(cluster) == before + 1
+    first, other = (source for source in both.project.sources.source if source.format == "postgres")
+    read = {one.name: next(copy_of(one, tmp_path / "copies").pieces(["法定代表人"])) for one in (first, other)}
+    assert set(read["exchange"]["法定代表人"].to_pylist()) == {"张*"}
+    assert set(read["second"]["法定代表人"].to_pylist()) == {"张哨兵三"}
+    assert "张哨兵三".encode() not in copy_of(first, tmp_path / "copies").path.read_bytes()
+    # One place, two copies: what is recorded of it changes with either.
+    [(place, found)] = table_hashes(both.project, tmp_path / "copies").items()
+    assert place == "exchange.处罚 in $EXCHANGE_DATABASE"
+    assert found not in {copy_of(one, tmp_path / "copies").sha256 for one in (first, other)}
+
+
+def test_only_the_wanted_columns_lie_in_a_copy_and_it_is_for_its_owner(delivery, tmp_path):
+    copy_tables(delivery.project, tmp_path / "copies")
+    copy = copy_of(spec(delivery), tmp_path / "copies")
+    assert "法定代表人" in copy.columns
+    assert "法定代表人" not in copy.kinds.names
+    assert stat.S_IMODE((tmp_path / "copies").stat().st_mode) == 0o700
+    assert "张哨兵三".encode() not in b"".join(path.read_bytes() for path in (tmp_path / "copies").iterdir() if path.is_file())
+
+
+def test_nothing_of_a_copy_outlives_its_night_be_it_killed(cluster, delivery, tmp_path):
+    cluster.sql(TYPES.format(type="text", value="'x'"))
+    second = {**SOURCE, "name": "types", "relation": "exchange.types", "column": [{"to": "result", "column": "值"}]}
+    both = Delivery(tmp_path / "both", sources=csv_sources(others=[SOURCE, second]))
+    sign_a_card(both)
+    out = tmp_path / "out"
+    words = ["run", both.project.folder, "--data", both.data, "--as-of", DAY, "--out", out]
+    with cluster.session() as holding:
+        # The second table cannot be read until this is given up: the night stands between the two.
+        holding("BEGIN")
+        holding("LOCK TABLE exchange.types")
+        command = [sys.executable, "-c", "from creditscore.cli import main; main()", *map(str, words)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+            until(lambda: list((out / ".inputs").glob("*.parquet")))
+            killed.kill()
+        holding("ROLLBACK")
+    assert list((out / ".inputs").iterdir())
+    again = night(both, out)
+    assert again.code == 0, again.err
+    assert not list(out.rglob(".inputs"))
+    assert not list(out.rglob("*.tables"))
+
+
+def test_a_server_that_goes_away_leaves_the_run_before_and_no_copy(cluster, delivery, tmp_path):
+    sign_a_card(delivery)
+    out = tmp_path / "out"
+    assert night(delivery, out).code == 0
+    before = sorted(path.name for path in (out / ".runs").iterdir())
+    cluster.sql("""CREATE OR REPLACE FUNCTION exchange.gone() RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN 'S1'; END $$;
+        GRANT EXECUTE ON FUNCTION exchange.gone() TO reader;
+        ALTER TABLE exchange."处罚" RENAME TO whole;
+        CREATE VIEW exchange."处罚" AS SELECT w.* FROM exchange.whole w WHERE w."记录号" <> 'P3' OR exchange.gone() = 'S1';
+        GRANT SELECT ON exchange."处罚" TO reader;""")
+    refused = night(delivery, out, "--lang", "en")
+    assert refused.code == 2
+    assert "expected to read exchange.处罚 of the database in EXCHANGE_DATABASE" in refused.err
+    assert PASSWORD not in refused.err
+    assert sorted(path.name for path in (out / ".runs").iterdir()) == before
+    assert not list(out.rglob(".inputs"))
+    cluster.sql('DROP VIEW exchange."处罚"; DROP TABLE exchange.whole')
 
 
 @pytest.mark.parametrize(
