@@ -83,6 +83,7 @@ def open_despite(
             if failed is not None:
                 refused[source.name] = failed
     named = str(error.values.get("source", ""))
+    refused |= {one.name: error for one in project.sources.source if one.of_session and one.name == named}
     told = {named: error, **refused} if named in {source.name for source in project.sources.source} else refused
     kept = tuple(one.model_copy(update={"max_quarantined": None}) for one in project.sources.source if one.name not in refused)
     if not any(one.table == "subjects" and not one.supplement for one in kept):

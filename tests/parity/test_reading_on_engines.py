@@ -10,6 +10,7 @@ from support.deliveries import EVENTS, Delivery, csv_sources, event_line, subjec
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError
+from creditscore.pipeline.reject_folder import open_despite
 from creditscore.records.reading.sources import OpenedSource
 from creditscore.records.tables import TABLES
 
@@ -163,6 +164,16 @@ def test_a_table_of_the_catalogue_is_read_like_a_file(spark, spark_session, tmp_
         len({row["row"] for row in records.rejects.to_pylist() if row["scope"] == "row"}) == records.outcomes["events"].quarantined
     )
     spark_session.sql(f"DROP TABLE {name}")
+
+
+def test_what_is_beside_a_table_that_the_engine_cannot_read_is_checked_all_the_same(tmp_path):
+    delivery = session_delivery(tmp_path, format="table", relation="lake.events")
+    with pytest.raises(DataError) as refused:
+        delivery.open(Engine.duckdb())
+    records, told = open_despite(Engine.duckdb(), delivery.project, delivery.data, refused.value)
+    assert records is not None
+    assert records.outcomes["subjects"].kept == len(IDS)
+    assert set(told) == {"records"}
 
 
 def test_a_table_behind_jdbc_is_read_and_its_url_shown_nowhere(spark, spark_session, tmp_path, monkeypatch, caplog):
