@@ -13,8 +13,8 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.dataframes import texts
 from creditscore.errors import DataError
+from creditscore.inspection.candidates import task_population
 from creditscore.inspection.past_visits import PastVisits, Rate, read_past_visits
-from creditscore.inspection.sampling_frame import task_population
 from creditscore.inspection.strata import JOINED, NOT_KNOWN, Joining, with_rules
 from creditscore.language import Message, _
 from creditscore.tiering.tiers import Tiers, as_tiers, drawn_tiers, shown_tiers

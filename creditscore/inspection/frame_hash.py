@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from creditscore.errors import DrawError
-from creditscore.inspection.merkle import Tree, canonical_row, content_of, sha256
+from creditscore.inspection.merkle import Tree, canonical_row, content_of, digits_for, root_of_groups, sha256
 from creditscore.inspection.task_key import key_hash
 from creditscore.inspection.tickets import nonces
 from creditscore.storage import compact_json
@@ -30,30 +34,35 @@ def frame_hash(about: Mapping[str, Any], commitments: Mapping[str, str]) -> str:
     return sha256("".join(f"{line}\n" for line in (FRAME_FORMAT, compact_json(dict(about)), compact_json(dict(commitments)))))
 
 
-def draft_commitments(strata: Mapping[str, str], subjects: Mapping[str, str], people: Any) -> dict[str, str]:
+def draft_commitments(strata: Mapping[str, str], subjects: str, people: Any) -> dict[str, str]:
     """What the hash of a draft covers; it is not published.
 
     Args:
         strata: The canonical rows of the strata by name.
-        subjects: Those of the subjects by subject_id.
+        subjects: The hash of the rows of the subjects, see :func:`creditscore.inspection.merkle.content_of`.
         people: Pool and recusals as plain data, or None.
     """
     return {"content": _content(strata, subjects, people)}
 
 
-def commitments(strata: Mapping[str, str], subjects: Mapping[str, str], people: Any, *, key: str, task: str) -> dict[str, str]:
-    """What the hash of a published frame covers: hashes that tell nothing without the key; see :func:`draft_commitments`."""
+def commitments(
+    strata: Mapping[str, str], subjects: str, people: Any, *, root: str, key: str, task: str
+) -> dict[str, str]:  # fmt: skip
+    """What the hash of a published frame covers: hashes that tell nothing without the key; see :func:`draft_commitments`.
+
+    ``root`` is that of the tree over the salted rows of the subjects.
+    """
     return {
         "content": keyed(_content(strata, subjects, people), key),
         "key": key_hash(key),
         "people": keyed(sha256(compact_json(people)), key),
         "strata": tree_of(strata, key=key, task=task).root,
-        "subjects": tree_of(subjects, key=key, task=task).root,
+        "subjects": root,
     }
 
 
-def _content(strata: Mapping[str, str], subjects: Mapping[str, str], people: Any) -> str:
-    return sha256("|".join((content_of(strata), content_of(subjects), sha256(compact_json(people)))))
+def _content(strata: Mapping[str, str], subjects: str, people: Any) -> str:
+    return sha256("|".join((content_of(strata), subjects, sha256(compact_json(people)))))
 
 
 def keyed(content: str, key: str) -> str:
@@ -71,6 +80,57 @@ def leaves_of(rows: Mapping[str, str], *, key: str, task: str) -> dict[str, str]
     return {
         name: sha256(f"{nonce}|{row}") for (name, row), nonce in zip(rows.items(), nonces(rows, key=key, task=task), strict=True)
     }
+
+
+#: How many leading digits of a name's hash are kept: more than any frame is grouped by.
+_PLACE = 16
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Rows as hashes: of each row ``_PLACE`` digits of the SHA-256 of its name, and the SHA-256 of its text. 80 bytes a row."""
+
+    #: In order; hexadecimal digits.
+    entries: NDArray[np.bytes_]
+
+    @staticmethod
+    def of(parts: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Hashed:
+        """Of names and texts, part by part."""
+        found = [_entries(names, texts) for names, texts in parts]
+        whole = np.concatenate(found) if found else np.empty(0, dtype=_ENTRY)
+        whole.sort()
+        return Hashed(whole)
+
+    def has_twins(self) -> bool:
+        """Whether two rows have the same place, as rows of one name have."""
+        places = self.entries.astype(f"S{_PLACE}")
+        return bool((places[1:] == places[:-1]).any())
+
+    def content(self) -> str:
+        """The same as :func:`creditscore.inspection.merkle.content_of`."""
+        return sha256("|".join(f"{place}:{sha256('|'.join(texts))}" for place, texts in self._groups()))
+
+    def root(self) -> str:
+        """The root of :class:`creditscore.inspection.merkle.Tree` over the texts' hashes as leaves."""
+        return root_of_groups(dict(self._groups()), digits_for(len(self.entries)))
+
+    def _groups(self) -> Iterator[tuple[str, list[str]]]:
+        """The texts' hashes, in order, by the leading digits of their names."""
+        digits = digits_for(len(self.entries))
+        for place, entries in groupby(self.entries.tolist(), key=lambda entry: entry[:digits]):
+            yield place.decode(), sorted(entry[_PLACE:].decode() for entry in entries)
+
+
+_ENTRY = np.dtype(f"S{_PLACE + 64}")
+
+
+def _entries(names: Sequence[str], texts: Sequence[str]) -> NDArray[np.bytes_]:
+    digest = hashlib.sha256
+    rows = [
+        digest(name.encode()).hexdigest()[:_PLACE] + digest(text.encode()).hexdigest()
+        for name, text in zip(names, texts, strict=True)
+    ]
+    return np.array(rows, dtype=_ENTRY)
 
 
 #: The fields of a stratum's row after the draw: the last ticket that was drawn, and the last that is visited on site.

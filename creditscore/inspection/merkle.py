@@ -99,6 +99,14 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return {place: sorted(values) for place, values in groups.items()}
 
 
+def root_of_groups(leaves: Mapping[str, Sequence[str]], digits: int) -> str:
+    """The root of :class:`Tree` from its leaves by that many leading digits of their places; only the groups are held."""
+    level: Mapping[str, Sequence[str]] = leaves
+    for length in range(digits - 1, -1, -1):
+        level = _grouped((place[:length], node_of(below)) for place, below in level.items())
+    return node_of(level.get("", ()))
+
+
 def node_of(below: Iterable[str]) -> str:
     """The hash of a node."""
     return sha256(_NODE + "|".join(sorted(below)))

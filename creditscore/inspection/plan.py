@@ -18,9 +18,10 @@ from creditscore.dataframes import as_frame
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes
+from creditscore.inspection.frame_rows import SAMPLE_COLUMNS, FileRows
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, inspector_table
 from creditscore.inspection.justification import needed
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
+from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.seeds import refuse_early, refuse_seed
 from creditscore.inspection.task_folder import TaskFolder, not_seen, published_frame, refuse_forgotten, refuse_older_layout
 from creditscore.inspection.task_steps import add_draw, add_publication
@@ -88,6 +89,16 @@ class InspectionPlan(SamplingFrame):
             DrawError: The folder holds a plan that is drawn, or of another task.
         """
         return plan_folder.write_frame(self, Path(folder))
+
+    def kept_in(self, folder: Path) -> InspectionPlan:
+        """Write the undrawn plan, see :meth:`to_csv`, and return it: it reads its rows from the file when they are asked for."""
+        self.to_csv(folder)
+        return dataclasses.replace(self, rows=FileRows(folder / "sample.csv"))
+
+    @classmethod
+    def for_documents(cls, folder: Path) -> InspectionPlan:
+        """Read an undrawn plan to tell of it, see :func:`creditscore.inspection.plan_folder.read_draft`."""
+        return cls(**frame_parts(plan_folder.read_draft(folder)))
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> InspectionPlan:

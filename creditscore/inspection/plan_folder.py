@@ -7,8 +7,9 @@ its own copy of every list. A test compares the two.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,15 +20,17 @@ from creditscore._version import __version__
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.csv_export import read_csv, to_csv
+from creditscore.inspection.frame_rows import FRAME_COLUMNS, SAMPLE_COLUMNS, FileRows, FrameRows, TableRows, reasons_of
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame
 from creditscore.inspection.pool import Pool
-from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, SamplingFrame, with_probabilities
+from creditscore.inspection.sample_lines import drawn_parts, sample_parts
+from creditscore.inspection.sampling_frame import SamplingFrame, chances_of
 from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.inspection.task_key import key_beside
 from creditscore.inspection.tickets import ALGORITHM, ALGORITHM_2
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
-from creditscore.storage import atomic_write, canonical_json, damaged_files, parsed_json, sha256_of
+from creditscore.storage import atomic_path, atomic_write, canonical_json, damaged_files, parsed_json, sha256_of
 
 PLAN_FORMAT = "creditscore-plan/3"
 #: Formats that are read, and by which number frames know them. A released format stays readable.
@@ -55,6 +58,7 @@ OUTCOME_WORDS = {
 }
 #: Names of files in the folder.
 MANIFEST, PUBLICATION, LOG = "manifest.json", "publication.csv", "log.jsonl"
+_SAMPLE = ("sample.csv", "sample.sha256")
 #: What the manifest's hashes keep together where the key is not at hand.
 _SEALED = ("plan.csv", "sample.csv")
 #: The files of an undrawn plan, the manifest last.
@@ -79,9 +83,28 @@ def read_frame(folder: Path) -> SamplingFrame:
         DataError: A file is missing or cannot be read.
     """
     document = read_manifest(folder)
+    _refuse_drawn(folder, document)
+    return _read_sample(folder, document)[0]
+
+
+def _refuse_drawn(folder: Path, document: Mapping[str, Any]) -> None:
     if document["seed"] is not None:
         raise DrawError("{folder}: drawn already (seed in manifest.json); a frame is drawn once", folder=folder)
-    return _read_sample(folder, document)[0]
+
+
+def read_draft(folder: Path) -> SamplingFrame:
+    """The frame of an undrawn plan for documents: its files are those of the manifest; rows are read as they are asked for.
+
+    Raises:
+        DrawError: It is drawn already, or a file was changed.
+        DataError: A file is missing or cannot be read.
+    """
+    document = read_manifest(folder)
+    _refuse_drawn(folder, document)
+    changed = damaged_files(folder, document["files"])
+    if changed:
+        raise _changed(folder)
+    return _frame_of(folder, document, FileRows(folder / _SAMPLE[0]))
 
 
 def read_drawn(folder: Path) -> DrawnFrame:
@@ -109,26 +132,43 @@ def read_drawn(folder: Path) -> DrawnFrame:
 
 def _read_sample(folder: Path, document: dict[str, Any]) -> tuple[SamplingFrame, pd.DataFrame]:
     """The frame and the rows of ``sample.csv`` as texts, after checking the frame against its hash."""
+    sample = _read_texts(folder / "sample.csv", SAMPLE_COLUMNS)
+    sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
+    frame = _frame_of(folder, document, TableRows(sample[list(FRAME_COLUMNS)]))
+    frame.refuse_other_key()
+    held = {name: document["files"][name] for name in _SEALED}
+    unchanged = bool(frame.key) or not frame.is_sealed or not damaged_files(folder, held)
+    if not unchanged or frame.hashed_again() != frame.frame_hash or not _has_its_chances(frame):
+        raise _changed(folder)
+    return frame, sample
+
+
+def _changed(folder: Path) -> DrawError:
+    return DrawError(
+        "{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed", folder=folder
+    )
+
+
+def _frame_of(folder: Path, document: dict[str, Any], rows: FrameRows) -> SamplingFrame:
+    """The frame of a folder and its manifest, not checked yet."""
     try:
         task = Task.model_validate_json(json.dumps(document["about"]["task"]))
     except (KeyError, TypeError, ValueError):
         raise DataError("{folder}: about.task: expected a task", folder=folder / MANIFEST) from None
-    sample = _read_texts(folder / "sample.csv", SAMPLE_COLUMNS)
-    sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
-    rows, notes = sample[list(FRAME_COLUMNS)], tuple(document["notes"])
     pool = Pool.from_dict(document["inspectors"]) if document["inspectors"] else None
     number, committed = FORMATS[document["format"]], dict(document.get("commitments", {}))
     key = key_beside(folder, task.id) if "key" in committed else ""
-    frame = SamplingFrame(
-        task, rows, read_strata(folder), document["about"], document["frame_hash"], notes, pool, number, committed, key
-    )
-    frame.refuse_other_key()
-    unchanged = bool(key) or not frame.is_sealed or not damaged_files(folder, {name: document["files"][name] for name in _SEALED})
-    if not unchanged or frame.hashed_again() != frame.frame_hash or not with_probabilities(rows, frame.strata).equals(rows):
-        raise DrawError(
-            "{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed", folder=folder
-        )
-    return frame, sample
+    return SamplingFrame(
+        task, rows, read_strata(folder), document["about"], document["frame_hash"], tuple(document["notes"]), pool, number,
+        committed, key,
+    )  # fmt: skip
+
+
+def _has_its_chances(frame: SamplingFrame) -> bool:
+    """Whether the probability of each row is n/N of its stratum, and 0 for those who left."""
+    chances = chances_of(frame.strata)
+    kinds = frame.rows.counts()
+    return all(one.inclusion_probability == (0.0 if one.exempt_reason else chances.get(one.stratum)) for one in kinds)
 
 
 def _read_texts(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -175,7 +215,23 @@ def write_frame(frame: SamplingFrame, folder: Path) -> Path:
         DrawError: The folder holds a plan that is drawn, or of another task.
     """
     _refuse_over(folder, frame, seed=None)
-    return _write(folder, frame_files(frame))
+    sums = {"plan.csv": sha256_of(plan := _plan_csv(frame))}
+    atomic_write(folder / "plan.csv", plan)
+    with atomic_path(folder / _SAMPLE[0]) as first, atomic_path(folder / _SAMPLE[1]) as second:
+        sums |= _write_sample(frame, first, second)
+    atomic_write(folder / MANIFEST, canonical_json(_manifest(frame, sums)).encode())
+    return folder
+
+
+def _write_sample(frame: SamplingFrame, *paths: Path) -> dict[str, str]:
+    """Write :data:`_SAMPLE` piece by piece; returns their SHA-256."""
+    digests = [hashlib.sha256() for _name in _SAMPLE]
+    with paths[0].open("wb") as first, paths[1].open("wb") as second:
+        for parts in sample_parts(frame.rows):
+            for stream, digest, part in zip((first, second), digests, parts, strict=True):
+                stream.write(part)
+                digest.update(part)
+    return {name: digest.hexdigest() for name, digest in zip(_SAMPLE, digests, strict=True)}
 
 
 def write_drawn(drawn: DrawnFrame, folder: Path) -> Path:
@@ -190,15 +246,19 @@ def write_drawn(drawn: DrawnFrame, folder: Path) -> Path:
 
 def frame_files(frame: SamplingFrame) -> dict[str, bytes]:
     """The files of an undrawn plan by name, the manifest last."""
-    rows = frame.frame.assign(ticket="", drawn="", mode="")[list(SAMPLE_COLUMNS)].astype(object)
-    files = {"plan.csv": _plan_csv(frame), **_sample_files(rows.itertuples(index=False, name=None))}
-    return files | {MANIFEST: canonical_json(_manifest(frame, files)).encode()}
+    pieces = zip(*sample_parts(frame.rows), strict=True)
+    files = {"plan.csv": _plan_csv(frame), **{name: b"".join(parts) for name, parts in zip(_SAMPLE, pieces, strict=True)}}
+    return files | {MANIFEST: canonical_json(_manifest(frame, _sums(files))).encode()}
+
+
+def _sums(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: sha256_of(content) for name, content in files.items()}
 
 
 def drawn_files(drawn: DrawnFrame) -> dict[str, bytes]:
     """The files of a drawn plan by name, the manifest last."""
     files = _sealed_files(drawn)
-    document = _manifest(drawn.plan, files)
+    document = _manifest(drawn.plan, _sums(files))
     document["counts"]["drawn"] = len(drawn.drawn)
     document["seed"] = drawn.seed
     document["drawn_on"] = drawn.drawn_on.isoformat() if drawn.drawn_on else None
@@ -217,7 +277,7 @@ def _sealed_files(drawn: DrawnFrame) -> dict[str, bytes]:
     inspectors = drawn.inspectors[list(INSPECTOR_COLUMNS)].itertuples(index=False, name=None)
     return {
         "plan.csv": _plan_csv(drawn.plan),
-        **_sample_files(sample.itertuples(index=False, name=None)),
+        **dict(zip(_SAMPLE, drawn_parts(sample.itertuples(index=False, name=None)), strict=True)),
         "inspectors.csv": to_csv(INSPECTOR_COLUMNS, inspectors),
         PUBLICATION: to_csv(columns, published),
     }
@@ -230,22 +290,9 @@ def _plan_csv(frame: SamplingFrame) -> bytes:
     return to_csv(PLAN_COLUMNS, zip(*(strata[name].tolist() for name in PLAN_COLUMNS), strict=True))
 
 
-def _sample_files(rows: Iterable[Sequence[Any]]) -> dict[str, bytes]:
-    """``sample.csv``, and a short hash of each of its lines, so that a changed line can be named."""
-    lines = list(rows)
-    sums = "".join(line_sum([str(cell) if not isinstance(cell, float) else repr(cell) for cell in row]) + "\n" for row in lines)
-    return {"sample.csv": to_csv(SAMPLE_COLUMNS, lines), "sample.sha256": sums.encode()}
-
-
-def line_sum(cells: Sequence[str]) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a line's cells."""
-    return sha256_of(json.dumps(list(cells), ensure_ascii=False))[:16]
-
-
-def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
-    """What the folder holds, before the draw."""
-    reasons = frame.frame["exempt_reason"].value_counts().sort_index().to_dict()
-    reasons.pop("", None)
+def _manifest(frame: SamplingFrame, sums: Mapping[str, str]) -> dict[str, Any]:
+    """What the folder holds, before the draw: files with their SHA-256."""
+    cells = frame.rows.cells()
     population, target, on_site = (sum(frame.strata[name].tolist()) for name in ("population", "target", "on_site"))
     return {
         "format": format_of(frame),
@@ -254,7 +301,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
         "about": frame.about,
         "frame_hash": frame.frame_hash,
         "counts": {
-            "subjects": len(frame.frame), "exempt": reasons, "population": population, "strata": len(frame.strata),
+            "subjects": cells.total(), "exempt": reasons_of(cells), "population": population, "strata": len(frame.strata),
             "target": target, "on_site": on_site,
         },
         "overshoot": frame.overshoot,
@@ -264,7 +311,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
         "drawn_on": None,
         "inspectors": frame.pool.to_dict() if frame.pool else None,
         **({"commitments": frame.commitments} if frame.format > 2 else {}),
-        "files": {name: sha256_of(content) for name, content in sorted(files.items())},
+        "files": dict(sorted(sums.items())),
     }  # fmt: skip
 
 

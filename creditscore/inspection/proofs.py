@@ -9,11 +9,12 @@ from typing import Any
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import LATE_KEYS, late_rows
 from creditscore.inspection.frame_hash import DRAWN_STRATUM_KEYS, drawn_strata, leaves_of, rows_by_name
+from creditscore.inspection.frame_rows import SUBJECT_KEYS
 from creditscore.inspection.inspectors import DrawnFrame
 from creditscore.inspection.merkle import Tree
 from creditscore.inspection.plan_folder import read_drawn, read_frame, read_log, read_manifest
 from creditscore.inspection.register import Register
-from creditscore.inspection.sampling_frame import SUBJECT_KEYS, SamplingFrame
+from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.tickets import nonces, tickets

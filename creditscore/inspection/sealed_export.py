@@ -10,8 +10,8 @@ from typing import Any
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import last_of_ratio
 from creditscore.inspection.csv_export import read_csv
+from creditscore.inspection.frame_rows import SAMPLE_COLUMNS
 from creditscore.inspection.plan_folder import read_log, read_manifest, read_strata
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
 from creditscore.inspection.task_key import key_beside
 from creditscore.inspection.tickets import nonces
 from creditscore.storage import damaged_files

@@ -15,8 +15,9 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
-from creditscore.dataframes import Texts, texts
+from creditscore.dataframes import texts
 from creditscore.errors import DataError
+from creditscore.inspection.candidates import Group
 from creditscore.inspection.rounding import rounded_up, smallest_total, targets
 from creditscore.vocabulary import TIER_ORDER, TierOrNone
 
@@ -79,23 +80,37 @@ class Joining:
         return cell[1] not in self.apart and self.ratios_ppm[cell[0]] * size < _MILLION
 
 
-def cells_of(frame: pd.DataFrame, task: Task | None) -> list[Cell]:
-    """The tier, industry and region of each subject, ``unknown`` where that is not known.
+def cell_of(tier: str, industry: str, region: str, task: Task | None) -> Cell:
+    """The cell of a tier, an industry and a region; ``unknown`` where these are not known."""
+    by_region = task is not None and task.by_region
+    return tier, industry or NOT_KNOWN, (region or NOT_KNOWN) if by_region else ""
+
+
+def cells_of(frame: pd.DataFrame, task: Task) -> list[Cell]:
+    """The cell of each subject of a table with ``tier, industry, region``.
 
     Raises:
         DataError: An industry or region holds ``|`` or a control character.
     """
-    industries = texts(frame, "industry")
-    regions = texts(frame, "region") if task is not None and task.by_region else [None] * len(frame)
-    strange = sorted({text for text in (*industries, *regions) if text and ("|" in text or not text.isprintable())})
+    industries, regions = texts(frame, "industry").tolist(), texts(frame, "region").tolist()
+    refuse_strange([*industries, *(regions if task.by_region else ())], task)
+    tiers = texts(frame, "tier").tolist()
+    return [cell_of(*about, task) for about in zip(tiers, industries, regions, strict=True)]
+
+
+def refuse_strange(texts: Iterable[str], task: Task) -> None:
+    """Refuse industries and regions that cannot be part of the name of a stratum.
+
+    Raises:
+        DataError: One holds ``|`` or a control character.
+    """
+    strange = sorted({text for text in texts if text and ("|" in text or not text.isprintable())})
     if strange:
         raise DataError(
             "task {task_id}: expected industries and regions without '|' ({n_strange} have it)",
-            task_id=task.id if task else "",
+            task_id=task.id,
             n_strange=len(strange),
         )
-    known = zip(texts(frame, "tier"), industries, regions, strict=True)
-    return [(tier, industry or NOT_KNOWN, "" if region is None else region or NOT_KNOWN) for tier, industry, region in known]
 
 
 def stratum_name(task: Task, cell: Cell, *, joined: bool) -> str:
@@ -115,17 +130,24 @@ def is_joined(stratum: str) -> bool:
     return len(parts) > 2 and parts[2] == JOINED
 
 
-def strata_of(frame: pd.DataFrame, task: Task, joining: Joining) -> Texts:
-    """The stratum of each subject of a frame ``tier, industry, region, exempt_reason``.
+def strata_of(groups: Mapping[Group, int], task: Task, joining: Joining) -> dict[Group, str]:
+    """The stratum of each group of a frame.
+
+    Args:
+        groups: How many subjects are in each.
+        task: The task.
+        joining: Which small strata are joined.
 
     Raises:
         DataError: An industry or region holds ``|`` or a control character.
     """
-    cells = cells_of(frame, task)
-    stay = Counter(cell for cell, reason in zip(cells, texts(frame, "exempt_reason"), strict=True) if not reason)
-    joined = joining.joined({cell: stay[cell] for cell in set(cells)})
-    names = {cell: stratum_name(task, cell, joined=cell in joined) for cell in set(cells)}
-    return pd.Series([names[cell] for cell in cells], dtype=object).to_numpy()
+    refuse_strange([text for one in groups for text in (one.industry, one.region if task.by_region else "")], task)
+    cells = {group: cell_of(group.tier, group.industry, group.region, task) for group in groups}
+    stay = dict.fromkeys(cells.values(), 0)
+    for group, count in groups.items():
+        stay[cells[group]] += 0 if group.reason else count
+    joined = joining.joined(stay)
+    return {group: stratum_name(task, cell, joined=cell in joined) for group, cell in cells.items()}
 
 
 def stratum_of_late(cell: Cell, task: Task, strata: Iterable[str], joining: Joining | None) -> str:
@@ -139,12 +161,20 @@ def stratum_of_late(cell: Cell, task: Task, strata: Iterable[str], joining: Join
     return joined if own not in known and joined in known and may_join else own
 
 
-def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
-    """The strata of a frame with their targets: the columns of :data:`STRATUM_COLUMNS`, from the safest tier to the riskiest."""
+def strata_table(groups: Mapping[Group, int], names: Mapping[Group, str], policy: TierPolicy, task: Task) -> pd.DataFrame:
+    """The strata of a frame with their targets: the columns of :data:`STRATUM_COLUMNS`, from the safest tier to the riskiest.
+
+    Args:
+        groups: How many subjects are in each group of the frame.
+        names: The stratum of each group.
+        policy: The ratios.
+        task: The task.
+    """
     rows: dict[str, dict[str, Any]] = {}
-    for name, cell, reason in zip(frame["stratum"], cells_of(frame, task), frame["exempt_reason"], strict=True):
-        row = rows.setdefault(name, _stratum_row(name, cell, task))
-        row["exempt" if reason else "population"] += 1
+    for group, count in groups.items():
+        cell = cell_of(group.tier, group.industry, group.region, task)
+        row = rows.setdefault(names[group], _stratum_row(names[group], cell, task))
+        row["exempt" if group.reason else "population"] += count
     table = with_rules(pd.DataFrame(list(rows.values())), policy, task)
     order = {tier: position for position, tier in enumerate(TIER_ORDER)}
     table = table.sort_values(["tier", "stratum"], key=lambda column: column.map(order) if column.name == "tier" else column)
@@ -205,9 +235,15 @@ def with_targets(strata: pd.DataFrame, task: Task | None) -> pd.DataFrame:
     return strata.assign(target=numbers, on_site=[rounded_up(share, number) for share, number in shares])
 
 
-def places_of(frame: pd.DataFrame, task: Task) -> dict[tuple[str, str], dict[str, str]]:
-    """By industry and region the stratum of each tier that has subjects there."""
+def places_of(strata: Iterable[tuple[str, str, str, str]], task: Task) -> dict[tuple[str, str], dict[str, str]]:
+    """By industry and region the stratum of each tier that has subjects there.
+
+    Args:
+        strata: Tier, industry, region and stratum of subjects.
+        task: The task.
+    """
     places: dict[tuple[str, str], dict[str, str]] = {}
-    for (tier, industry, region), stratum in dict(zip(cells_of(frame, task), frame["stratum"], strict=True)).items():
-        places.setdefault((industry, region), {})[tier] = stratum
+    for tier, industry, region, stratum in sorted(set(strata)):
+        _tier, known_industry, known_region = cell_of(tier, industry, region, task)
+        places.setdefault((known_industry, known_region), {})[tier] = stratum
     return places

@@ -10,11 +10,11 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.inspection.frame_rows import SEPARATOR
 from creditscore.inspection.inspectors import teams_now
 from creditscore.inspection.merkle import sha256
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
@@ -28,8 +28,6 @@ PLAN_VISIT_COLUMNS = (
 )  # fmt: skip
 #: The columns of the visits of all plans; see :func:`visits_of_plans`.
 VISIT_COLUMNS = (*PLAN_VISIT_COLUMNS, "via", "week", "week_from", "full_coverage")
-#: Between the ids in ``merged_with``.
-SEPARATOR = ";"
 _DAY = dt.timedelta(days=1)
 _MILLION = 1_000_000
 
@@ -100,16 +98,12 @@ def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[SamplingFra
     """
     known = [*plans, *beside]
     tasks = [plan.task for plan in known]
-    framed = {plan.task.id: plan.frame.loc[plan.frame["exempt_reason"] == "", "subject_id"] for plan in known}
+    rows = {plan.task.id: plan.rows for plan in known}
     merged = []
     for plan in plans:
         others = merge_partners(plan.task, tasks)
-        names = np.full(len(plan.frame), "", dtype=object)
-        stays = (plan.frame["exempt_reason"] == "").to_numpy()
-        for other in others:
-            shared = stays & plan.frame["subject_id"].isin(framed[other]).to_numpy()
-            names = np.where(shared, np.where(names == "", other, names + SEPARATOR + other), names)
-        merged.append(plan.changed(frame=plan.frame.assign(merged_with=names)) if others else plan)
+        shared = plan.rows.merged({other: rows[other] for other in others})
+        merged.append(plan.changed(rows=shared) if others else plan)
     return merged
 
 

@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
+from creditscore.inspection.candidates import task_population
 from creditscore.inspection.draw import draw_table
 from creditscore.inspection.justification import Justification
 from creditscore.inspection.leaves import Leave, leave
 from creditscore.inspection.plan import DrawnPlan, drawn_of
 from creditscore.inspection.plan_folder import LOG, MANIFEST
 from creditscore.inspection.register import Register
-from creditscore.inspection.sampling_frame import task_population
 from creditscore.inspection.task_folder import TaskFolder, published_frame, refuse_closed, refuse_second_draw
 from creditscore.inspection.task_key import key_hash, read_key
 from creditscore.inspection.task_steps import add_draw, add_joiners, add_leave, add_refused_draw, add_replacements

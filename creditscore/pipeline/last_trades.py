@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from creditscore.config.tasks import Task
 from creditscore.dates import months_before
 from creditscore.errors import DataError
-from creditscore.inspection.sampling_frame import task_population
+from creditscore.inspection.candidates import task_population
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.records.records import Records
 from creditscore.tiering.tiers import Tiers

@@ -75,7 +75,7 @@ def summarise(
         "proposed": int((tiers.frame["status"] == "proposed").sum()),
         "frames": {
             plan.task.id: {
-                "population": int((plan.frame["exempt_reason"] == "").sum()),
+                "population": sum(plan.strata["population"].tolist()),
                 "target": sum(plan.targets().values()),
             }
             for plan in plans

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ibis
+import pyarrow as pa
+
+from creditscore.engine import unbound
 from creditscore.errors import DrawError
+from creditscore.inspection.candidates import REGISTER, VISITS, Candidates, candidates_of
 from creditscore.inspection.closing import closing_list, open_visits
 from creditscore.inspection.justification import Justification
-from creditscore.inspection.plan import InspectionPlan, plan_inspections
+from creditscore.inspection.plan import InspectionPlan
 from creditscore.inspection.register import STATES, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
-from creditscore.inspection.strata import places_of
 from creditscore.inspection.task_folder import TaskFolder, open_folders, refuse_undrawn
 from creditscore.inspection.task_steps import add_closing, add_draft, add_publication, add_void, copy_draft
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
+from creditscore.pipeline.last_trades import LAST_TRADES
 from creditscore.pipeline.open_tasks import (
     OpenPlan,
     add_documents,
@@ -34,22 +40,29 @@ from creditscore.pipeline.open_tasks import (
 )
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.people import people_of
+from creditscore.pipeline.quarantined import PLACE
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.readback import read_ratios
 from creditscore.spreadsheet import refuse_cells
 from creditscore.storage import Journal
+from creditscore.tiering.tiers import TIER_SCHEMA, drawn_tiers
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
     from creditscore.config.tasks import Task
+    from creditscore.engine import Engine
     from creditscore.records.records import Records
     from creditscore.tiering.tiers import Tiers
 
 _log = logging.getLogger(__name__)
 _WHOLE = 1_000_000
+#: The file of the candidates while drafts are made, and names of tables in the engine. A hidden file is in no manifest.
+_CANDIDATES, _TIERS, _DRAWN_TIERS, _QUARANTINED = ".candidates.parquet", "night_tiers", "drawn_tiers", "quarantined_register"
 #: The edited rows of one task on the sheet, by stratum.
 _Edited = Mapping[str, Mapping[Any, Any]]
 
@@ -100,19 +113,69 @@ def plan_due_tasks(
     """
     plans: list[InspectionPlan] = []
     due = tasks_due(records.project, folder.as_of)
-    for task in due:
-        if task.id not in standing.frames:
+    new = [task for task in due if task.id not in standing.frames]
+    if not new:
+        return plans
+    with _candidates(folder, records, tiers, new) as candidates:
+        for task in new:
             try:
-                # The register of the tiers has the quarantined subjects too.
-                plan = plan_inspections(tiers, policy, task=task, history=records.inspections)
+                plan = InspectionPlan.over(candidates, policy, task=task)
             except DrawError as error:
                 _log.warning("no draft: %s", error)
                 continue
             plans.append(_with_edits(plan, standing.edits.get(task.id, {})))
-    plans = merge_plans(plans, beside=_published_partners(plans, due, standing))
-    for plan in plans:
-        plan.to_csv(folder.draft(plan.task.id))
-    return plans
+        plans = merge_plans(plans, beside=_published_partners(plans, due, standing))
+        hashed = [plan if plan.frame_hash else plan.changed() for plan in plans]
+        return [plan.kept_in(folder.draft(plan.task.id)) for plan in hashed]
+
+
+@contextlib.contextmanager
+def _candidates(folder: RunFolder, records: Records, tiers: Tiers, tasks: Sequence[Task]) -> Iterator[Candidates]:
+    """Everybody with a tier in a file that the engine writes, for as long as frames are made of it; no rows are in this process."""
+    engine, file = records.engine, folder.file(_CANDIDATES)
+    tiered = _tiered(folder, engine)
+    years = {task.start.year for task in tasks}
+    visits = records.table("inspections").select(*VISITS.names)
+    whole = candidates_of(tiered, _register(folder, records, tiers), visits, as_of=folder.as_of, years=years)
+    try:
+        engine.write(whole, file, order_by=["subject_id"])
+        yield Candidates(folder.as_of, file, has_register=True)
+    finally:
+        file.unlink(missing_ok=True)
+        for name in (_TIERS, _DRAWN_TIERS, _QUARANTINED, LAST_TRADES):
+            engine.drop(name)
+
+
+def _tiered(folder: RunFolder, engine: Engine) -> ir.Table:
+    """Id, industry and the tier in which each is drawn: tiers that are alike are drawn alike, so that few are looked at."""
+    engine.register(_TIERS, folder.file("tiers.parquet"))
+    rows = unbound(_TIERS, TIER_SCHEMA)
+    keys = ("tier", "raw_tier", "status")
+    alike = engine.query(rows.select(*keys).distinct())
+    drawn = alike.append_column("drawn_tier", pa.array(drawn_tiers(alike.to_pandas()), pa.string()))
+    texts = pa.table({name: drawn[name].fill_null("") if name in keys else drawn[name] for name in drawn.column_names})
+    engine.register(_DRAWN_TIERS, texts)
+    known = unbound(_DRAWN_TIERS, texts.schema).rename(**{f"k_{name}": name for name in keys})
+    joined = rows.join(known, [rows[name].fill_null("") == known[f"k_{name}"] for name in keys])
+    return joined.select("subject_id", "industry", tier="drawn_tier")
+
+
+def _register(folder: RunFolder, records: Records, tiers: Tiers) -> ir.Table:
+    """The register of the day with the quarantined subjects, and the last known trades, as the run keeps them."""
+    engine, names = records.engine, [name for name in REGISTER.names if name != "last_industry"]
+    known = records.versions_on(folder.as_of).select(*names)
+    register = tiers.subjects
+    if register is not None and PLACE in register.columns:
+        others = register[register[PLACE].notna()]
+        table = pa.table({name: pa.array(others[name].tolist(), pa.string(), from_pandas=True) for name in names})
+        engine.register(_QUARANTINED, table)
+        known = known.union(unbound(_QUARANTINED, table.schema))
+    if not folder.has(LAST_TRADES):
+        return known.mutate(last_industry=ibis.null("string")).select(*REGISTER.names)
+    engine.register(LAST_TRADES, folder.file(f"{LAST_TRADES}.parquet"))
+    trades = ibis.table({"subject_id": "string", "industry": "string"}, name=LAST_TRADES)
+    trades = trades.rename(t_subject_id="subject_id", last_industry="industry")
+    return known.left_join(trades, known["subject_id"] == trades["t_subject_id"]).select(*REGISTER.names)
 
 
 def _published_partners(plans: list[InspectionPlan], due: list[Task], standing: Standing) -> list[SamplingFrame]:
@@ -331,7 +394,7 @@ def _ratio_faults(plan: SamplingFrame, edited: _Edited) -> list[Message]:
         return str(edited[stratum]["cell"]) if stratum in edited else f"{Words.of(DEFAULT_LANGUAGE).text(RATIOS.title)}: {stratum}"
 
     pairs: dict[tuple[str, str], tuple[str, str]] = {}  # each pair of strata once: joined ones belong to many industries
-    for places in places_of(plan.frame, plan.task).values():
+    for places in plan.places().values():
         for lower, higher in (*pairwise(tier for tier in TIERS if tier in places), (PRESUMED, NOT_RATED)):
             if lower in places and higher in places:
                 pairs[places[lower], places[higher]] = (lower, higher)

@@ -212,7 +212,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
     tables: dict[str, Any] = {name: _rows_of(folder, name, only) for name in _TABLES}
     tables |= {name: folder.frame(name) for name in _OPTIONAL_TABLES if folder.has(name)}
     codes: list[str] = folder.read("rejects")["code"].to_pylist()
-    drafts = [InspectionPlan.from_folder(path) for path in folder.drafts()] if only is None else []
+    drafts = [InspectionPlan.for_documents(path) for path in folder.drafts()] if only is None else []
     return RunBook(
         **stored.shown(),
         **tables,

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from creditscore.dataframes import Ints
-from creditscore.reporting.run_book import PlanPage, RunBook
+from creditscore.reporting.run_book import RunBook
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
 from creditscore.vocabulary import RISKIEST, SHOWN_ORDER
 
@@ -192,13 +192,12 @@ def expected_visits(book: RunBook) -> pd.Series:
         )
         ratios = {pair: book.policy.rules_for(pair[0]).of(pair[1]).ratio_ppm / 1_000_000 for pair in pairs.unique()}
         return pairs.map(ratios).astype("float64")
-    total = pd.concat([_probabilities(plan) for plan in book.plans]).groupby(level=0).sum()
-    return book.tiers["subject_id"].map(total).fillna(0.0).astype("float64")
-
-
-def _probabilities(plan: PlanPage) -> pd.Series:
-    frame = plan.frame
-    return pd.Series(pd.to_numeric(frame["inclusion_probability"]).fillna(0.0).to_numpy(), index=frame["subject_id"].to_numpy())
+    known, total = pd.Index(book.tiers["subject_id"]), np.zeros(len(book.tiers))
+    for batch in (batch for plan in book.plans for batch in plan.rows.batches()):
+        chances = np.array([kind.inclusion_probability for kind in batch.kinds])[batch.places]
+        at = known.get_indexer(pd.Index(batch.subject_ids))
+        np.add.at(total, at[at >= 0], chances[at >= 0])
+    return pd.Series(total, index=book.tiers.index)
 
 
 def _rows(people: pd.DataFrame, attribute: str, minimum: int) -> list[list[object]]:

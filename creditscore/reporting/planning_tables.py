@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from creditscore.inspection.frame_rows import SEPARATOR
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.inspection.strata import is_joined
-from creditscore.inspection.visits import SEPARATOR
 from creditscore.language import Text, Words, _, pgettext
 from creditscore.records.columns.person_numbers import without_person_numbers
 from creditscore.reporting.columns import RunTable, column, label_or_code, period_text, with_labels
@@ -57,11 +57,16 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
 
 def proposed_strata(book: RunBook, plan: PlanPage) -> pd.Series:
     """The strata of those of a plan that are proposed for D: drawn there, and signed for by nobody."""
-    if book.tiers.empty or plan.frame.empty:
+    if book.tiers.empty:
         return pd.Series(dtype=object)
-    waiting = book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED]
-    frame = plan.frame[plan.frame["exempt_reason"].fillna("") == ""]
-    return frame.loc[frame["subject_id"].isin(waiting), "stratum"]
+    waiting = set(book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED])
+    found = [
+        batch.kinds[place].stratum
+        for batch in plan.rows.batches()
+        for subject, place in zip(batch.subject_ids, batch.places, strict=True)
+        if subject in waiting and not batch.kinds[place].exempt_reason
+    ]
+    return pd.Series(found, dtype=object)
 
 
 def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:

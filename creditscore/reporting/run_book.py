@@ -16,6 +16,7 @@ from creditscore.config.sources import IdScheme
 from creditscore.config.spec import Label
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.inspection.frame_rows import FrameRows, TableRows
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import format_of
 from creditscore.inspection.sampling_frame import SamplingFrame
@@ -67,7 +68,7 @@ class PlanPage:
     """An inspection plan, drawn or not; :func:`creditscore.reporting.run_book.plan_page` makes it of a plan.
 
     ``strata``: one row per stratum: stratum, tier, industry, population, target, ratio, exempt.
-    ``frame``: one row per subject of the task, the columns of ``sample.csv``.
+    ``frame``: one row per subject of the task, the columns of ``sample.csv``; of an undrawn plan maybe rows that stay in its file.
     ``overshoot``: visits that rounding up adds; ``raised``: those that the task's floor or named number adds.
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
     ``visits``: one row per subject whose item is checked (:func:`creditscore.inspection.visits.visits_of_plans`).
@@ -80,7 +81,7 @@ class PlanPage:
 
     task: Task
     strata: pd.DataFrame
-    frame: pd.DataFrame
+    frame: pd.DataFrame | FrameRows
     frame_hash: str
     drawn: bool
     overshoot: int = 0
@@ -95,6 +96,11 @@ class PlanPage:
     late_addresses: Mapping[str, str] = field(default_factory=dict)
     draft: bool = False
     format: str = ""
+
+    @property
+    def rows(self) -> FrameRows:
+        """The rows of the frame, in batches."""
+        return TableRows(self.frame) if isinstance(self.frame, pd.DataFrame) else self.frame
 
 
 @dataclass(frozen=True)
@@ -269,8 +275,7 @@ def plan_pages(
             page = replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn))
             pages.append(replace(page, late_proposed=late, late_addresses=places))
         else:
-            undrawn = plan.frame.assign(ticket=None, drawn=False)
-            pages.append(_page(plan, undrawn, seed="", seed_source="", weeks=weeks))
+            pages.append(_page(plan, plan.rows, seed="", seed_source="", weeks=weeks))
     return tuple(pages)
 
 
@@ -287,7 +292,7 @@ def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     return both.drop(columns="checked")
 
 
-def _page(plan: SamplingFrame, frame: pd.DataFrame, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
+def _page(plan: SamplingFrame, frame: pd.DataFrame | FrameRows, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
     return PlanPage(
         task=plan.task,
         strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),

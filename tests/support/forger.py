@@ -10,7 +10,7 @@ from creditscore.inspection import verify_draw
 from creditscore.inspection.amendments import late_rows
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.frame_hash import commitments, frame_hash, rows_by_name, tree_of
-from creditscore.inspection.plan_folder import line_sum
+from creditscore.inspection.sample_lines import line_sum
 from creditscore.storage import append_chain, read_chain
 
 COLUMNS = {

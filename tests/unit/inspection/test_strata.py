@@ -19,7 +19,7 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import read_spec
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.rounding import inversions, rounded_up
-from creditscore.inspection.strata import is_joined, places_of
+from creditscore.inspection.strata import is_joined
 from creditscore.inspection.verify import verify_plan
 from creditscore.pipeline.plans import _ratio_faults
 from creditscore.tiering.tiers import Tiers
@@ -94,7 +94,7 @@ def test_an_unknown_industry_is_joined_too_and_told_apart_from_the_joined_one():
 def test_henans_ratios_rise_from_a_to_d_over_joined_strata_and_within_every_industry(seed, tmp_path):
     tiers, policy = many_industries(seed, 40, 3000), read_spec(TierPolicy, HENAN)
     plan = plan_inspections(tiers, policy, task=a_task())
-    achieved, places = ratios(plan.strata), places_of(plan.frame, plan.task)
+    achieved, places = ratios(plan.strata), plan.places()
     joined = [achieved[name] for name in plan.strata["stratum"] if is_joined(name) and "|NR|" not in name]
     assert joined == sorted(joined)
     told = inversions(plan.strata, places)
@@ -152,7 +152,7 @@ def test_a_lone_firm_that_is_drawn_each_time_is_told_to_the_planner(tmp_path, si
 )
 def test_every_fall_of_a_ratio_has_its_line_and_the_cost_named_there_undoes_it(sizes):
     plan = plan_inspections(tiers_of(sizes), a_policy(), task=a_task(capacity=3))
-    for one in inversions(plan.strata, places_of(plan.frame, plan.task)):
+    for one in inversions(plan.strata, plan.places()):
         more = one.riskier["target"] + one.cost
         assert one.safer["target"] * one.riskier["population"] <= more * one.safer["population"]
         assert one.safer["target"] * one.riskier["population"] > (more - 1) * one.safer["population"]

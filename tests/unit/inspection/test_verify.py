@@ -12,10 +12,10 @@ from support.tasks import bytes_below, draw, draw_folder, published
 
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
+from creditscore.inspection.frame_rows import SAMPLE_COLUMNS
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.register import Register
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
 from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.task_steps import add_refused_draw
 from creditscore.inspection.verify import verify_plan

@@ -16,7 +16,17 @@ from support.plans import a_policy, a_staff, a_task, a_tiers
 from support.tasks import KEY, draw_folder, hand_in, join, leave, published, replace
 
 from creditscore import __version__, storage
-from creditscore.inspection import closing, frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
+from creditscore.inspection import (
+    candidates,
+    closing,
+    frame_hash,
+    frame_rows,
+    inspectors,
+    plan_folder,
+    strata,
+    tickets,
+    verify_draw,
+)
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
@@ -153,14 +163,14 @@ def test_the_draw_and_its_check_agree_on_what_they_share():
     assert (verify_draw.ALGORITHM, verify_draw.ALGORITHM_2) == (tickets.ALGORITHM, tickets.ALGORITHM_2)
     assert list(plan_folder.FORMATS) == [verify_draw.PLAN_FORMAT, verify_draw.PLAN_FORMAT_2]
     assert (verify_draw.FRAME_FORMAT, verify_draw.FRAME_FORMAT_2) == (frame_hash.FRAME_FORMAT, frame_hash.FRAME_FORMAT_2)
-    assert verify_draw.SAMPLE_COLUMNS == sampling_frame.SAMPLE_COLUMNS
+    assert verify_draw.SAMPLE_COLUMNS == frame_rows.SAMPLE_COLUMNS
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
     assert (verify_draw.CLOSING, verify_draw.CLOSING_COLUMNS) == (closing.CLOSING, closing.CLOSING_COLUMNS)
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
     words = Words.of(DEFAULT_LANGUAGE)
     assert tuple(words.text(word) for word in plan_folder.OUTCOME_WORDS.values()) == verify_draw.RESULTS
-    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, strata.NOT_KNOWN)
+    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (candidates.EXEMPT_REASONS, strata.NOT_KNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
 
 
@@ -466,7 +476,7 @@ def test_the_first_plans_of_format_2_still_verify(tmp_path):
          one.full_coverage, one.exempt)
         for one in verify_draw.read_strata(undrawn)
     ]  # fmt: skip
-    subjects = [[row[name] for name in sampling_frame.SUBJECT_KEYS] for row in rows]
+    subjects = [[row[name] for name in frame_rows.SUBJECT_KEYS] for row in rows]
     document["frame_hash"] = frame_hash.frame_hash_2(document["about"], strata, subjects)
     (undrawn / "manifest.json").write_text(json.dumps(document), "utf-8")
     assert codes(undrawn) == set()

@@ -13,10 +13,11 @@ from support.tasks import KEY, draw_folder, join, published, replace
 from creditscore import storage
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.frame_hash import commitments, frame_hash
+from creditscore.inspection.frame_rows import SAMPLE_COLUMNS, SUBJECT_KEYS
 from creditscore.inspection.merkle import canonical_row
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
-from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SUBJECT_KEYS
+from creditscore.inspection.plan_folder import LOG, read_log, read_strata
+from creditscore.inspection.sample_lines import line_sum
 from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import append_chain, read_chain

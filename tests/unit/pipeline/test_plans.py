@@ -12,6 +12,7 @@ from support.runs import TASK, add_plan, finished_run
 from support.seeds import numbers, source
 from support.tasks import BY, GONE, PUBLIC, because, bytes_below
 
+from creditscore.engine import Engine, unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import read_manifest
@@ -31,6 +32,7 @@ from creditscore.pipeline.plans import (
     tasks_due,
     void_task,
 )
+from creditscore.records.tables import TABLES
 from creditscore.spreadsheet import read_sheet
 from creditscore.storage import changed
 from creditscore.tiering.tiers import Tiers
@@ -48,21 +50,22 @@ def test_a_task_is_due_from_a_month_before_until_its_last_day(tmp_path, day, due
     assert [task.id for task in tasks_due(project, dt.date(*day))] == due
 
 
+def without_register(project):
+    """Records in which nobody is registered, and nobody was visited."""
+    engine = Engine.duckdb()
+    for name in ("subjects", "inspections"):
+        engine.register(name, TABLES[name].schema.empty_table())
+    tables = {name: unbound(name, TABLES[name].schema) for name in ("subjects", "inspections")}
+    return SimpleNamespace(project=project, engine=engine, table=tables.get, versions_on=lambda _day: tables["subjects"])
+
+
 def plan_now(run, project):
     """What the night of a run plans, and its drafts in ``OUT/tasks``."""
-    records = SimpleNamespace(project=project, inspections=None)
     tiers, standing = Tiers(run.frame("tiers"), subjects=run.frame("subjects")), Standing.of(run.out)
-    made = plan_due_tasks(run, records, tiers, project.policy(run.as_of), standing)
+    made = plan_due_tasks(run, without_register(project), tiers, project.policy(run.as_of), standing)
     with changing(run.out, "run") as entry:
         add_drafts(entry, run, made, standing, trial=False, lang="zh")
     return made
-
-
-@pytest.fixture(autouse=True)
-def without_records(monkeypatch):
-    """Plans of tiers alone: no register, no past visits."""
-    plan = plans.plan_inspections
-    monkeypatch.setattr(plans, "plan_inspections", lambda tiers, policy, *, task, **_: plan(tiers, policy, task=task))
 
 
 def test_the_draft_of_a_due_task_is_in_the_run_and_in_the_tasks_own_folder(run, project):
@@ -102,7 +105,7 @@ def test_a_task_without_anybody_gets_no_draft_and_a_warning(run, project, monkey
     def refuse(*_, **__):
         raise DrawError("task hygiene: nobody to inspect")
 
-    monkeypatch.setattr(plans, "plan_inspections", refuse)
+    monkeypatch.setattr(plans.InspectionPlan, "over", refuse)
     assert plan_now(run, project) == []
     assert "no draft: task hygiene: nobody to inspect" in caplog.text
 
