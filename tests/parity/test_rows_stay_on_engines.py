@@ -2,17 +2,24 @@
 
 import datetime as dt
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.cards import card, number
 from support.projects import DAY, event, feature, subject, write_project, write_tables
+from support.runs import TASK
 
 from creditscore.engine import Engine
+from creditscore.inspection import candidates, frame_rows
+from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.models.scorecard import Baseline
+from creditscore.pipeline.plans import Standing, plan_due_tasks
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.score import compare_runs, score_subjects, write_cards
 from creditscore.records.records import open_records
 from creditscore.reporting.fairness import associations
+from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
 
 SUBJECTS = 400
 #: What a step may fetch: aggregates, industries, groups of a content hash.
@@ -54,7 +61,11 @@ def two_cards():
 @pytest.fixture
 def opened(tmp_path, engine):
     """Records of some hundred subjects of three trades, one of them unknown; every seventh has a penalty."""
-    project = write_project(tmp_path / "project", features={"feature": [feature(PENALTIES, months=24, trend="higher_is_riskier")]})
+    project = write_project(
+        tmp_path / "project",
+        tasks={"task": [TASK]},
+        features={"feature": [feature(PENALTIES, months=24, trend="higher_is_riskier")]},
+    )
     trades = ("food", "shop", None)
     subjects = [subject(f"S{place:03d}", industry=trades[place % 3]) for place in range(SUBJECTS)]
     events = [event(f"e{place}", f"S{place:03d}", "penalty", dt.date(2024, 1, 1)) for place in range(0, SUBJECTS, 7)]
@@ -95,6 +106,27 @@ def test_what_a_night_says_of_all_subjects_is_counted_in_the_engine(opened, tmp_
     assert set(found["feature"]) <= {PENALTIES}
     assert moved["psi"].tolist() == [0, 0]
     assert 0 < opened.engine.most <= FEW
+
+
+def test_frames_are_made_in_batches_of_rows_that_stay_in_files(opened, tmp_path, monkeypatch):
+    """No query fetches everybody, a batch is as small as asked, and a caller's tables give the same frame."""
+    folder, policy, (task,) = RunFolder.new(tmp_path / "out", DAY), opened.project.policy(DAY), opened.project.tasks.values()
+    ids = [f"S{place:03d}" for place in range(SUBJECTS)]
+    columns = {"subject_id": ids, "tier": ["ABCD"[place % 4] for place in range(SUBJECTS)], "as_of": [DAY] * SUBJECTS}
+    columns |= {"raw_tier": columns["tier"], "status": ["final"] * SUBJECTS, "industry": ["food", "shop"] * (SUBJECTS // 2)}
+    tiers = pa.table([pa.array(columns.get(one.name, [None] * SUBJECTS), one.type) for one in TIER_SCHEMA], schema=TIER_SCHEMA)
+    folder.write("tiers", tiers)
+    known = plan_inspections(tiers, policy, task=task, subjects=opened.subjects_on(DAY), history=opened.inspections)
+    monkeypatch.setattr(candidates, "BATCH_ROWS", 50)
+    sizes, placed = [], candidates.placed
+    monkeypatch.setattr(frame_rows, "placed", lambda batch, *rest: sizes.append(batch.num_rows) or placed(batch, *rest))
+    watched(opened)
+    (plan,) = plan_due_tasks(folder, opened, Tiers(pd.DataFrame()), policy, Standing(tmp_path / "out"))
+    assert 0 < opened.engine.most <= FEW
+    assert max(sizes) <= 50
+    assert plan.strata["population"].sum() == SUBJECTS
+    assert plan.frame_hash == known.frame_hash == InspectionPlan.from_folder(folder.draft(task.id)).frame_hash
+    assert not list(folder.path.glob(".*"))
 
 
 def test_each_subject_has_the_score_of_its_own_card(opened, tmp_path):

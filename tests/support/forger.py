@@ -10,6 +10,7 @@ from creditscore.inspection import verify_draw
 from creditscore.inspection.amendments import late_rows
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.frame_hash import commitments, frame_hash, rows_by_name, tree_of
+from creditscore.inspection.merkle import content_of
 from creditscore.inspection.sample_lines import line_sum
 from creditscore.storage import append_chain, read_chain
 
@@ -116,11 +117,13 @@ class Forger:
             {**row, **{name: int(row[name]) for name in _WHOLE}, "full_coverage": row["full_coverage"] == "1"} for row in strata
         ]
         subjects = {row["subject_id"]: row for row in self.sample}.values()
-        rows = (
+        named, framed = (
             rows_by_name([[row[name] for name in names] for row in kind])
             for names, kind in ((_STRATUM, whole), (_SUBJECT, subjects))
         )
-        committed = commitments(*rows, self.manifest["inspectors"], key=self.key, task=self.task["id"])
+        known = {"key": self.key, "task": self.task["id"]}
+        root, people = tree_of(framed, **known).root, self.manifest["inspectors"]
+        committed = commitments(named, content_of(framed), people, root=root, **known)
         self.manifest["files"] = {name: _hash((self.folder / name).read_bytes()) for name in self.manifest["files"]}
         self.manifest |= {"commitments": committed, "frame_hash": frame_hash(self.manifest["about"], committed)}
         (self.folder / "manifest.json").write_text(json.dumps(self.manifest), "utf-8")

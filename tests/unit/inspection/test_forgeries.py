@@ -1,6 +1,7 @@
 """Forgeries by an insider who has the key and hashes everything anew: each is found, or named as what cannot be found."""
 
 import datetime as dt
+import gzip
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.seeds import numbers
 from support.tasks import drawn, join
 
 from creditscore.inspection import verify_draw
+from creditscore.inspection.export_parts import compressed, parts_of
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.tickets import tickets
 
@@ -1348,3 +1350,92 @@ def test_that_the_issue_was_not_out_before_its_day_and_that_no_copy_was_thrown_a
 
 def test_forty_forgeries_are_tried_and_more():
     assert len(FOUND) + len(APART) + len(ONLY_WITH) >= 90
+
+
+# Numbered parts
+
+
+def in_parts(folder, rows=40):
+    """The same folder with its sample in numbered parts, as auditors get it."""
+    parts = [compressed(part) for part in parts_of(folder / "sample.csv", rows)]
+    (folder / "sample.csv").unlink()
+    for number, part in enumerate(parts, start=1):
+        (folder / f"sample-{number:04}.csv.gz").write_bytes(part)
+    return sorted(folder.glob("sample-*.csv.gz"))
+
+
+def rows_in(path):
+    return gzip.decompress(path.read_bytes()).decode("utf-8-sig").splitlines(keepends=True)
+
+
+def put(path, lines):
+    path.write_bytes(compressed("".join(lines).encode("utf-8-sig")))
+
+
+def a_part_left_out(paths):
+    paths[-1].unlink()
+
+
+def a_part_in_the_middle_left_out(paths):
+    paths[1].unlink()
+
+
+def parts_that_changed_places(paths):
+    first, second = (path.read_bytes() for path in paths[:2])
+    paths[0].write_bytes(second)
+    paths[1].write_bytes(first)
+
+
+def a_subject_in_two_parts(paths):
+    put(paths[1], [*rows_in(paths[1]), rows_in(paths[0])[1]])
+
+
+def a_subject_in_the_place_of_another(paths):
+    head, _gone, *others = rows_in(paths[1])
+    put(paths[1], [head, rows_in(paths[0])[1], *others])
+
+
+def rows_out_of_order(paths):
+    head, first, second, *others = rows_in(paths[0])
+    put(paths[0], [head, second, first, *others])
+
+
+def a_part_without_its_rows(paths):
+    put(paths[1], rows_in(paths[1])[:1])
+
+
+CUT = {
+    a_part_left_out: "plan.population",
+    a_part_in_the_middle_left_out: "file.parts",
+    parts_that_changed_places: "file.changed",
+    a_subject_in_two_parts: "frame.subject_twice",
+    a_subject_in_the_place_of_another: "frame.subject_twice",
+    rows_out_of_order: "file.changed",
+    a_part_without_its_rows: "plan.population",
+}
+
+
+@pytest.mark.parametrize(("change", "code"), [pytest.param(*case, id=case[0].__name__) for case in CUT.items()])
+def test_a_numbered_sample_that_was_changed_is_found(folder, change, code):
+    paths = in_parts(folder)
+    assert len(paths) > 2
+    assert codes(folder) == set()
+    change(paths)
+    assert code in codes(folder)
+
+
+def test_a_part_of_another_export_is_found(folder, tmp_path):
+    """The same task published and drawn anew: another key, so other tickets, of the same subjects in the same order."""
+    plan = plan_inspections(a_tiers(200), a_policy(), task=a_task())
+    other = drawn(tmp_path / "other", plan, seed=SEED)
+    ours, theirs = in_parts(folder), in_parts(other)
+    ours[1].write_bytes(theirs[1].read_bytes())
+    assert {"manifest.frame_hash", "manifest.commitments"} <= codes(folder)
+
+
+@pytest.mark.parametrize("change", [a_friend_spared, a_smaller_ticket, a_subject_in_it_twice, a_drawn_subject_left_out])
+def test_a_forgery_is_found_in_parts_as_in_one_file(folder, change):
+    forged(folder, change)
+    whole = codes(folder)
+    in_parts(folder)
+    assert codes(folder) == whole != set()
