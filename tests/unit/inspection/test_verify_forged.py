@@ -12,9 +12,9 @@ from support.tasks import KEY, draw_folder, join, published, replace
 
 from creditscore import storage
 from creditscore.inspection.csv_export import read_csv, to_csv
-from creditscore.inspection.frame_hash import commitments, frame_hash
+from creditscore.inspection.frame_hash import commitments, frame_hash, tree_of
 from creditscore.inspection.frame_rows import SAMPLE_COLUMNS, SUBJECT_KEYS
-from creditscore.inspection.merkle import canonical_row
+from creditscore.inspection.merkle import canonical_row, content_of
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log, read_strata
 from creditscore.inspection.sample_lines import line_sum
@@ -74,7 +74,9 @@ def manifest(folder, change):
     subjects = [[row[name] for name in SUBJECT_KEYS] for row in rows]
     strata = read_strata(folder)[list(STRATUM_COLUMNS)].astype(object).values.tolist()
     named = [{row[0]: canonical_row(row) for row in rows} for rows in (strata, subjects)]
-    committed = commitments(*named, document["inspectors"], key=KEY, task=document["about"]["task"]["id"])
+    known = {"key": KEY, "task": document["about"]["task"]["id"]}
+    root = tree_of(named[1], **known).root
+    committed = commitments(named[0], content_of(named[1]), document["inspectors"], root=root, **known)
     document |= {"commitments": committed, "frame_hash": frame_hash(document["about"], committed)}
     (folder / "manifest.json").write_text(json.dumps(document), "utf-8")
     log(folder, lambda lines: lines)
