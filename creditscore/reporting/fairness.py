@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ _MISSING = "(missing)"
 
 #: How many features are counted over one table that the engine keeps: it holds so many columns, not all.
 _AT_A_TIME = 8
-_TABLE = "audited_features"
+_TABLE, _VALUES = "audited_features", "audited_values"
 #: Squares of counts are summed in two parts, or they would pass the largest whole number of the engines.
 _HALF = 1 << 20
 
@@ -53,10 +54,14 @@ def associations(engine: Engine, features: ir.Table, subjects: ir.Table) -> pd.D
         part = names[start : start + _AT_A_TIME]
         table = engine.create(_TABLE, _audited(features.select("subject_id", *part), subjects, attributes))
         for name in part:
-            is_number = features[name].type().is_numeric() or features[name].type().is_boolean()
-            for attribute, value, groups in (_of_number if is_number else _of_text)(engine, table, name, attributes):
-                if value is not None:
-                    rows.append({"feature": name, "attribute": attribute, "association": value, "groups": groups})
+            value = table[name].cast("int8") if table[name].type().is_boolean() else table[name]
+            # One name for every feature: queries over it are written once for each type.
+            engine.view(_VALUES, table.select(*(f"audited_{one}" for one in attributes), value=value))
+            of_kind = _of_number if value.type().is_numeric() else _of_text
+            for attribute, association, groups in of_kind(engine, str(value.type()), tuple(attributes)):
+                if association is not None:
+                    rows.append({"feature": name, "attribute": attribute, "association": association, "groups": groups})
+            engine.drop(_VALUES)
         engine.drop(_TABLE)
     found = pd.DataFrame(rows, columns=["feature", "attribute", "association", "groups"])
     return found.sort_values(["association", "feature", "attribute"], ascending=[False, True, True], ignore_index=True)
@@ -68,13 +73,14 @@ def _audited(features: ir.Table, subjects: ir.Table, attributes: Sequence[str]) 
     return features.left_join(known, features["subject_id"] == known["known_id"]).drop("subject_id", "known_id")
 
 
-def _counted(table: ir.Table, name: str, attributes: Sequence[str]) -> ir.Table:
-    """``attribute, group, value, n``: how many subjects of a group have a value."""
+@lru_cache(maxsize=64)
+def _counted(kind: str, attributes: tuple[str, ...]) -> ir.Table:
+    """``attribute, group, value, n``: how many subjects of a group have a value of a type."""
     import ibis
 
     keys = [f"audited_{attribute}" for attribute in attributes]
-    value = table[name].cast("int8") if table[name].type().is_boolean() else table[name]
-    together = table.select(*keys, value=value).group_by([*keys, "value"]).aggregate(n=ibis._.count())
+    table = ibis.table({**dict.fromkeys(keys, "string"), "value": kind}, name=_VALUES)
+    together = table.group_by([*keys, "value"]).aggregate(n=ibis._.count())
     parts = [
         together.select(ibis.literal(attribute).name("attribute"), together[key].fill_null(_MISSING).name("group"), "value", "n")
         for attribute, key in zip(attributes, keys, strict=True)
@@ -83,11 +89,12 @@ def _counted(table: ir.Table, name: str, attributes: Sequence[str]) -> ir.Table:
     return whole.group_by(["attribute", "group", "value"]).aggregate(n=whole["n"].sum())
 
 
-def _of_number(engine: Engine, table: ir.Table, name: str, attributes: Sequence[str]) -> Iterator[tuple[str, float | None, int]]:
-    """The association of a number with each attribute that has several groups, from whole sums over doubled ranks."""
+@lru_cache(maxsize=64)
+def _rank_sums(kind: str, attributes: tuple[str, ...]) -> ir.Table:
+    """By attribute and group the subjects and whole sums over their doubled ranks, see :func:`_correlation_ratio`."""
     import ibis
 
-    counted = _counted(table, name, attributes)
+    counted = _counted(kind, attributes)
     alike = counted["n"].sum().over(group_by=["attribute", "value"])
     # By ranges: equal values end together.
     until = (
@@ -96,12 +103,16 @@ def _of_number(engine: Engine, table: ir.Table, name: str, attributes: Sequence[
     ranked = counted.mutate(alike=alike.cast("int64"), until=until.cast("int64"))
     doubled = ranked["until"] * 2 - ranked["alike"] + 1
     squared = ranked["alike"] * ranked["alike"]
-    sums = ranked.group_by(["attribute", "group"]).aggregate(
+    return ranked.group_by(["attribute", "group"]).aggregate(
         subjects=ranked["n"].sum().cast("int64"), ranks=(ranked["n"] * doubled).sum().cast("int64"),
         high=(ranked["n"] * (squared // _HALF)).sum().cast("int64"), low=(ranked["n"] * (squared % _HALF)).sum().cast("int64"),
     )  # fmt: skip
+
+
+def _of_number(engine: Engine, kind: str, attributes: tuple[str, ...]) -> Iterator[tuple[str, float | None, int]]:
+    """The association of a number with each attribute that has several groups, from whole sums over doubled ranks."""
     by_attribute: dict[str, list[dict[str, int]]] = {}
-    for row in engine.query(sums).to_pylist():
+    for row in engine.query(_rank_sums(kind, attributes)).to_pylist():
         by_attribute.setdefault(row.pop("attribute"), []).append(row)
     for attribute, groups in by_attribute.items():
         if len(groups) > 1:
@@ -123,9 +134,9 @@ def _correlation_ratio(groups: Sequence[Mapping[str, int]]) -> float | None:
     return math.sqrt(max(Fraction(0), (between - (len(groups) - 1) * within) / spread))
 
 
-def _of_text(engine: Engine, table: ir.Table, name: str, attributes: Sequence[str]) -> Iterator[tuple[str, float | None, int]]:
+def _of_text(engine: Engine, kind: str, attributes: tuple[str, ...]) -> Iterator[tuple[str, float | None, int]]:
     """The association of a text with each attribute that has several groups, from the table of counts."""
-    counts = engine.query(_counted(table, name, attributes)).to_pandas()
+    counts = engine.query(_counted(kind, attributes)).to_pandas()
     for attribute, part in counts.groupby("attribute", sort=True):
         codes, groups = pd.factorize(part["group"], sort=True)
         texts, names = pd.factorize(part["value"].astype(object).where(part["value"].notna(), _MISSING), sort=True)
