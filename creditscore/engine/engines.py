@@ -356,22 +356,6 @@ def _of_system(message: str) -> int | None:
     return next((code for code in _REFUSED if os.strerror(code) in message), None)
 
 
-def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Table]:
-    """The rows of a stream in tables of about ``rows`` rows."""
-    import pyarrow as pa
-
-    batches: list[pa.RecordBatch] = []
-    for batch in stream:
-        # An empty batch would end the frame that is built from them.
-        if batch.num_rows:
-            batches.append(batch)
-        if sum(map(len, batches)) >= rows:
-            yield pa.Table.from_batches(batches)
-            batches = []
-    if batches:
-        yield pa.Table.from_batches(batches)
-
-
 #: Masters whose executor is this process: it ends with the run.
 _ON_ONE_MACHINE = re.compile(r"local(\[.*\])?")
 
@@ -409,7 +393,7 @@ class _Spark(Engine):
             return self._session.createDataFrame(source)
         frame = self._session.createDataFrame(source.schema.empty_table())
         try:
-            for piece in _pieces(source):
+            for piece in spark_reading.pieces_of(source):
                 # The checkpoint takes the rows into the cluster, so that this process holds one piece at a time.
                 frame = frame.union(self._kept(self._session.createDataFrame(piece)))
         except pa.ArrowException:

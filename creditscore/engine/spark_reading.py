@@ -26,6 +26,20 @@ def frame_of(session: Any, relation: Relation) -> Any:
         return session.read.format("jdbc").options(**options).load()
 
 
+def pieces_of(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Table]:
+    """The rows of a stream in tables of about ``rows`` rows."""
+    batches: list[pa.RecordBatch] = []
+    for batch in stream:
+        # An empty batch would end the frame that is built from them.
+        if batch.num_rows:
+            batches.append(batch)
+        if sum(map(len, batches)) >= rows:
+            yield pa.Table.from_batches(batches)
+            batches = []
+    if batches:
+        yield pa.Table.from_batches(batches)
+
+
 @contextlib.contextmanager
 def _told_to_no_log() -> Iterator[None]:
     """The bridge to Java writes what it sends to its own log, where that is asked for details: the URL may hold a password."""
