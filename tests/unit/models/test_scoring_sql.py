@@ -13,7 +13,7 @@ from support.cards import card, number, text
 from creditscore.config.scorecards import Scaling
 from creditscore.engine import Engine
 from creditscore.errors import DataError
-from creditscore.models.scorecard import Scorecard
+from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.models.scoring_sql import position_counts
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -89,5 +89,6 @@ def test_attributes_of_a_declared_characteristic_are_counted():
     table = pa.table({"d": pa.array([0.0, 1.5, 2.5, 2.5, None])})
     engine = Engine.duckdb()
     engine.register("declared", table)
-    counts = position_counts(ibis.table({"d": "float64"}, name="declared"), card(characteristics=(declared,)))
+    one = card(characteristics=(declared,), baselines=(Baseline(name="population", points={"d": 0}),))
+    counts = position_counts(ibis.table({"d": "float64"}, name="declared"), one)
     assert sorted((row["position"], row["rows"]) for row in engine.query(counts).to_pylist()) == [(0, 1), (1, 1), (2, 2), (3, 1)]
