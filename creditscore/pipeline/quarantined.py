@@ -20,6 +20,7 @@ from creditscore.records.deliveries.outside import never_scored
 from creditscore.records.records import SUBJECT_COLUMNS, coded
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import refused_table
+from creditscore.records.standard.keys import ids_table
 from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
 
@@ -56,8 +57,7 @@ class LastKnown:
         """What a run knew of those whom tonight's register lacks or whose id stands in a refused row; nothing without a run."""
         if before is None or not before.has("subjects"):
             return cls(pd.DataFrame({"subject_id": []}, dtype=object), frozenset())
-        engine, asked = records.engine, pa.table({"subject_id": pa.array(sorted(_asked_ids(records)), pa.string())})
-        engine.register("asked_ids", asked)
+        engine, asked = records.engine, ids_table(records.engine, "asked_ids", _asked_ids(records))
         lacking = {}
         for name in ("subjects", "tiers"):
             path = before.file(f"{name}.parquet")
@@ -65,7 +65,7 @@ class LastKnown:
             rows = unbound(f"{name}_of_last_run", pq.read_schema(path))
             rows = rows if name == "subjects" else rows.select("subject_id")
             absent = rows.anti_join(records.table("subject_index"), "subject_id")
-            named = rows.semi_join(unbound("asked_ids", asked.schema), "subject_id")
+            named = rows.semi_join(asked, "subject_id")
             lacking[name] = engine.query(absent.union(named, distinct=True).order_by("subject_id"))
             engine.drop(f"{name}_of_last_run")
         engine.drop("asked_ids")
@@ -82,9 +82,8 @@ def _asked_ids(records: Records) -> set[str]:
 
 def _registered(records: Records, ids: Collection[str]) -> set[str]:
     """Those of some ids that tonight's register has."""
-    asked = pa.table({"subject_id": pa.array(sorted(ids), pa.string())})
-    records.engine.register("asked_ids", asked)
-    known = records.table("subject_index").semi_join(unbound("asked_ids", asked.schema), "subject_id").select("subject_id")
+    asked = ids_table(records.engine, "asked_ids", ids)
+    known = records.table("subject_index").semi_join(asked, "subject_id").select("subject_id")
     found = set(records.engine.query(known)["subject_id"].to_pylist())
     records.engine.drop("asked_ids")
     return found

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.features.guard import guard_features
 from creditscore.inspection.forecast import forecast_policy
@@ -60,6 +57,7 @@ from creditscore.records.last_reading import adverse_reading
 from creditscore.records.own_records import OWN_ORDER, OWN_RECORDS, own_events, own_ratings, own_visits
 from creditscore.records.reading.table_copies import FOLDER
 from creditscore.records.records import open_records
+from creditscore.records.standard.keys import ids_table
 from creditscore.records.tables import TABLES
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
@@ -281,14 +279,14 @@ def write_reading(folder: RunFolder, records: Records, last: LastReading) -> Non
     """Write whose adverse records were refused; for the next night the adverse records that count, and those that have left."""
     outside, engine = outside_ids(records, folder.as_of), records.engine
     folder.write("incomplete", without_subjects(records.incomplete, outside))
-    left = pa.table({"subject_id": outside})
-    engine.register("outside_ids", left)
-    outsiders = unbound("outside_ids", left.schema)
+    outsiders = ids_table(engine, "never_scored_ids", outside.to_pylist())
     over = ended(records, folder.as_of).anti_join(outsiders, "subject_id")
     folder.write_on(engine, "ended", over, order_by=("subject_id", "event_id", "kind"))
     for table, name in READINGS.items():
         read = adverse_reading(records, table, folder.as_of, last=last).anti_join(outsiders, "subject_id")
         folder.write_on(engine, name, read, order_by=TABLES[table].key)
+    for name in ("never_scored_ids", "gone_things", *(f"{table}_{what}" for table in READINGS for what in ("before", "carried"))):
+        engine.drop(name)
 
 
 def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy: TierPolicy) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
@@ -22,6 +21,7 @@ from creditscore.models.monitor import Counts, psi_of_counts, stability_of_count
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring_sql import cards_expression, position_counts
 from creditscore.pipeline.parts import PARTS, PartFiles, joined, parts_of
+from creditscore.records.standard.keys import ids_table
 from creditscore.storage import atomic_write, sha256_of
 
 if TYPE_CHECKING:
@@ -262,16 +262,11 @@ def _scored_part(records: Records, rows: Spine, cards: Mapping[str, Scorecard], 
 
 def _with_incomplete(records: Records, scores: ir.Table) -> ir.Table:
     """Scores with the column ``incomplete``."""
-    refused = _registered(records, "incomplete_ids", records.incomplete["subject_id"]).rename(incomplete_id="subject_id")
+    refused = ids_table(records.engine, "incomplete_ids", records.incomplete["subject_id"].to_pylist()).rename(
+        incomplete_id="subject_id"
+    )
     marked = scores.left_join(refused, scores["subject_id"] == refused["incomplete_id"])
     return marked.mutate(incomplete=marked["incomplete_id"].notnull()).drop("incomplete_id")
-
-
-def _registered(records: Records, name: str, ids: pa.ChunkedArray) -> ir.Table:
-    """Ids of a few subjects as a table of the engine, each once."""
-    table = pa.table({"subject_id": pc.unique(ids).cast(pa.string())})
-    records.engine.register(name, table)
-    return unbound(name, table.schema)
 
 
 def _disputed_scores(records: Records, rows: Spine, scores: ir.Table, cards: Mapping[str, Scorecard]) -> pa.Table:
@@ -279,7 +274,7 @@ def _disputed_scores(records: Records, rows: Spine, scores: ir.Table, cards: Map
     contesting = records.disputed(rows.day)["subject_id"] if rows.day else pa.chunked_array([], pa.string())
     if not len(contesting):
         return _DISPUTED.empty_table()
-    asked = scores.semi_join(_registered(records, "contesting_ids", contesting), "subject_id")
+    asked = scores.semi_join(ids_table(records.engine, "contesting_ids", contesting.to_pylist()), "subject_id")
     chosen = records.engine.query(asked.select("subject_id"))["subject_id"].combine_chunks()
     if not len(chosen):
         return _DISPUTED.empty_table()

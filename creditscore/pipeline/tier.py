@@ -36,6 +36,7 @@ from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.records.adverse.contested import parse_rating_id
 from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
+from creditscore.records.standard.keys import ids_table
 from creditscore.reporting.readback import read_decisions
 from creditscore.storage import read_parquet, write_parquet
 from creditscore.tiering.assignment import assign_tiers
@@ -101,6 +102,7 @@ def tier_subjects(
             write_parquet(files[name], _table(frames[name].reindex(columns=schema.names), schema))
 
     made = kept.each("tiers", parts, tuple(_FILES), make, subjects=subjects)
+    engine.drop("previous_tiers")
     for name in ("tiers", "asked"):
         joined(folder, engine, name, [files[name] for files in made], _FILES[name][1])
     register = as_frame(records.subjects_on(folder.as_of), needs=["subject_id"], what="subjects of the records")
@@ -146,9 +148,7 @@ def _places(records: Records, ids: pd.Series, parts: Sequence[Bucket]) -> Ints:
     engine, count = records.engine, len(parts)
     if count == 1:
         return np.zeros(len(ids), dtype=np.int64)
-    asked = pa.table({"subject_id": pa.array(ids, pa.string())})
-    engine.register("placed_ids", asked)
-    keys = engine.query(records.table("subject_index").semi_join(unbound("placed_ids", asked.schema), "subject_id"))
+    keys = engine.query(records.table("subject_index").semi_join(ids_table(engine, "placed_ids", ids), "subject_id"))
     engine.drop("placed_ids")
     known = dict(zip(keys["subject_id"].to_pylist(), keys["subject_key"].to_pylist(), strict=True))
     return np.array([known.get(one, 0) % count for one in ids], dtype=np.int64)

@@ -54,6 +54,7 @@ from creditscore.records.standard.contracts import (
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.standard.keys import (
     hide_changed,
+    ids_table,
     index_subjects,
     key_events,
     key_subjects,
@@ -195,10 +196,8 @@ class Records:
 
     def last_industries(self, as_of: dt.date, among: Collection[str]) -> list[tuple[str, str]]:
         """Of some subjects the industry of the newest version that had one, and had begun and was known on a day, by id."""
-        asked = pa.table({"subject_id": pa.array(sorted(among), pa.string())})
-        self.engine.register("asked_industries", asked)
-        versions, day = self.table("subject_versions"), day_number(day_of(as_of))
-        versions = versions.semi_join(unbound("asked_industries", asked.schema), "subject_id")
+        asked, day = ids_table(self.engine, "asked_industries", among), day_number(day_of(as_of))
+        versions = self.table("subject_versions").semi_join(asked, "subject_id")
         then = versions.filter((versions.from_day <= day) & (versions.known_day <= day))
         known = then.mutate(industry=coded(then.industry)).filter(coded(then.industry).notnull())
         age = ibis.row_number().over(group_by=known.subject_key, order_by=[known.from_day.desc(), known.known_day.desc()])

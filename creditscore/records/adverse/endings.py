@@ -22,7 +22,7 @@ from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.adverse.worsening import events_that_lower, lowering_features, visits_that_lower
 from creditscore.records.standard.arrivals import ARRIVAL
 from creditscore.records.standard.contracts import kept_table
-from creditscore.records.standard.keys import day_column
+from creditscore.records.standard.keys import day_column, ids_table
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import ENDING_CHANGES, VISIT_PREFIX
 
@@ -224,8 +224,7 @@ def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read
         read: The features that cards read; None for all of the project.
     """
     engine, features = records.engine, lowering_features(records.project, read)
-    engine.register("asked_subjects", pa.table({"subject_id": pa.array(sorted(set(subjects)), pa.string())}))
-    asked = ibis.table({"subject_id": "string"}, name="asked_subjects")
+    asked = ids_table(engine, "asked_subjects", subjects)
     events, visits = _standing_events(records, asked, features, as_of), _standing_visits(records, asked, features, as_of)
     table = engine.query(events.union(visits).order_by(["subject_id", "event_id"]))
     engine.drop("asked_subjects")

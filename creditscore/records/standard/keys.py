@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import ibis
+import pyarrow as pa
 
 from creditscore.engine import unbound
 from creditscore.records.standard.arrivals import ARRIVAL, KIND_KEY, LAST_DAY
@@ -17,6 +18,8 @@ from creditscore.records.tables import TABLES, StandardTable
 from creditscore.vocabulary import ENDING_CHANGES, NO_FINDING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import ibis.expr.types as ir
 
     from creditscore.engine import Engine
@@ -38,6 +41,13 @@ def day_column(dates: ir.DateValue) -> ir.IntegerValue:
 def date_of(days: ir.IntegerValue) -> ir.DateValue:
     """The date of a number of :func:`day_column`, as a column of an engine."""
     return (ibis.date(1970, 1, 1) + days.as_interval("D")).cast("date")
+
+
+def ids_table(engine: Engine, name: str, ids: Iterable[str | None]) -> ir.Table:
+    """Ids of a few subjects, each once and none missing, as a table of the engine to join with: ``subject_id``."""
+    table = pa.table({"subject_id": pa.array(sorted({one for one in ids if one is not None}), pa.string())})
+    engine.register(name, table)
+    return unbound(name, table.schema)
 
 
 def supplement_subjects(engine: Engine, subjects: StandardTable, supplements: StandardTable) -> None:
